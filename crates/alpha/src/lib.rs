@@ -1,0 +1,5 @@
+//! Plugins: alpha. One file per plugin under [`plugins`]; [`REGISTRY`] lists them.
+
+pub mod plugins;
+
+pub use plugins::REGISTRY;

@@ -1,0 +1,248 @@
+//! Decisions as lists of steps: the list is the explanation, and it multiplies out to the order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::adjust::Adjustment;
+use crate::error::BadInput;
+use crate::event::Origin;
+use crate::money::{Cash, Price, Quantity};
+use crate::name::{Name, StrategyId, Symbol};
+use crate::order::OrderId;
+use crate::time::Time;
+
+/// Where in the pipeline a step was taken, in the order of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// What the alpha said.
+    Signal,
+    /// Kept, scaled or dropped.
+    Filter,
+    /// From score to fraction of equity.
+    Sizer,
+    /// Scaled by the state of market and portfolio.
+    Overlay,
+    /// Scaled or capped per strategy.
+    Allocator,
+    /// Clipped, vetoed or hedged as a portfolio.
+    Rule,
+    /// Last look at the order.
+    PreTrade,
+}
+
+impl Stage {
+    /// The stage's name as it is written in explanations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "signal",
+            Self::Filter => "filter",
+            Self::Sizer => "sizer",
+            Self::Overlay => "overlay",
+            Self::Allocator => "allocator",
+            Self::Rule => "rule",
+            Self::PreTrade => "pretrade",
+        }
+    }
+}
+
+/// One step: who changed the value, how, why, and what it was afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Where in the pipeline.
+    pub stage: Stage,
+    /// The plugin, or the part of the engine.
+    pub plugin: Name,
+    /// What it did, why, with which numbers.
+    pub adjustment: Adjustment,
+    /// The value afterwards.
+    pub after: f64,
+}
+
+/// What one strategy wants of one symbol, step by step from its signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// Which strategy.
+    pub strategy: StrategyId,
+    /// When its signal was given.
+    pub signal_time: Time,
+    /// Signal, filters, sizer, overlays, allocators.
+    pub steps: Vec<Step>,
+    /// The leg's ratio, by which the folded value is multiplied last.
+    pub ratio: f64,
+    /// Fraction of equity wanted: the last step's value times the ratio.
+    pub weight: f64,
+}
+
+/// From a weight to a quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sizing {
+    /// Equity at the decision.
+    pub equity: Cash,
+    /// The price it was sized at, as of the decision.
+    pub price: Price,
+    /// When that price became known.
+    pub price_time: Time,
+    /// The data row it came from.
+    pub price_origin: Origin,
+    /// Quantities are multiples of this.
+    pub lot: Quantity,
+    /// Quantity wanted: weight x equity / price, towards zero to a lot.
+    pub target: Quantity,
+    /// Quantity held.
+    pub held: Quantity,
+    /// Quantity of orders still working (signed).
+    pub working: Quantity,
+}
+
+impl Sizing {
+    /// What remains to be traded: target - held - working.
+    pub fn delta(&self) -> Quantity {
+        self.target - self.held - self.working
+    }
+    /// The quantity for a weight at an equity and price, towards zero to a lot.
+    ///
+    /// # Errors
+    /// When the result is not finite or beyond the range of quantities.
+    #[inline]
+    pub fn quantity(weight: f64, equity: Cash, price: Price, lot: Quantity) -> Result<Quantity, BadInput> {
+        Quantity::from_f64(weight * equity.to_f64() / price.to_f64()).map(|q| q.round_to_lot(lot))
+    }
+}
+
+/// How a decision ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// An order was approved.
+    Ordered(OrderId),
+    /// Nothing was traded, and why.
+    NotTraded(String),
+}
+
+/// The decision on one symbol at one instant, taken or not taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Number within the run, from 1.
+    pub id: u64,
+    /// When it was taken.
+    pub time: Time,
+    /// About what.
+    pub symbol: Symbol,
+    /// What each strategy wants.
+    pub contributions: Vec<Contribution>,
+    /// What portfolio rules made of the sum.
+    pub rules: Vec<Step>,
+    /// Fraction of equity wanted in the end.
+    pub weight: f64,
+    /// From weight to quantity; `None` when the symbol has no price yet.
+    pub sizing: Option<Sizing>,
+    /// Last looks at the order.
+    pub checks: Vec<Step>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Applies steps to a value and checks each noted result, bit by bit.
+fn replay(steps: &[Step], start: f64) -> Result<f64, BadInput> {
+    steps.iter().try_fold(start, |value, s| {
+        let after = s.adjustment.adjust.apply(value);
+        if after.to_bits() == s.after.to_bits() {
+            Ok(after)
+        } else {
+            Err(BadInput::new(format!("step {}", s.plugin), s.after.to_string(), format!("{after}")))
+        }
+    })
+}
+
+impl Decision {
+    /// Multiplies the steps out again and checks every intermediate value and the final quantity, bit by bit.
+    ///
+    /// # Errors
+    /// The first value that does not follow from the steps before it.
+    pub fn verify(&self) -> Result<(), BadInput> {
+        let mut sum = 0.0;
+        for c in &self.contributions {
+            let weight = replay(&c.steps, 0.0)? * c.ratio;
+            if weight.to_bits() != c.weight.to_bits() {
+                return Err(BadInput::new(
+                    format!("weight of {}", c.strategy),
+                    c.weight.to_string(),
+                    weight.to_string(),
+                ));
+            }
+            sum += weight;
+        }
+        let weight = replay(&self.rules, sum)?;
+        if weight != self.weight {
+            return Err(BadInput::new("weight", self.weight.to_string(), weight.to_string()));
+        }
+        if let Some(s) = &self.sizing {
+            let target = Sizing::quantity(weight, s.equity, s.price, s.lot)?;
+            if target != s.target {
+                return Err(BadInput::new("target quantity", s.target.to_string(), target.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adjust::Adjust;
+
+    fn step(stage: Stage, adjust: Adjust, after: f64) -> Step {
+        Step { stage, plugin: Name::lit("x"), adjustment: Adjustment::new(adjust, "because"), after }
+    }
+
+    fn decision() -> Decision {
+        let price: Price = "195.587".parse().unwrap();
+        let equity: Cash = "98211.07".parse().unwrap();
+        let weight = 0.42 * 0.5 * 0.25;
+        Decision {
+            id: 1,
+            time: Time::MIN,
+            symbol: Symbol::new("SPY").unwrap(),
+            contributions: vec![Contribution {
+                strategy: StrategyId::new("s").unwrap(),
+                signal_time: Time::MIN,
+                steps: vec![
+                    step(Stage::Signal, Adjust::Set(0.42), 0.42),
+                    step(Stage::Filter, Adjust::Scale(0.5), 0.42 * 0.5),
+                    step(Stage::Sizer, Adjust::Scale(0.25), weight),
+                ],
+                ratio: 1.0,
+                weight,
+            }],
+            rules: vec![step(Stage::Rule, Adjust::Cap(1.0), weight)],
+            weight,
+            sizing: Some(Sizing {
+                equity,
+                price,
+                price_time: Time::MIN,
+                price_origin: Origin::default(),
+                lot: Quantity::from_nanos(1).unwrap(),
+                target: Sizing::quantity(weight, equity, price, Quantity::ZERO).unwrap(),
+                held: Quantity::ZERO,
+                working: Quantity::ZERO,
+            }),
+            checks: vec![],
+            outcome: Outcome::NotTraded("test".into()),
+        }
+    }
+
+    #[test]
+    fn steps_multiply_out_and_any_change_is_noticed() {
+        decision().verify().unwrap();
+        let json = serde_json::to_string(&decision()).unwrap();
+        let back: Decision = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, decision());
+        let mut d = decision();
+        d.contributions[0].steps[1].adjustment.adjust = Adjust::Scale(0.500_000_000_000_001);
+        assert!(d.verify().is_err());
+        let mut d = decision();
+        d.weight += 1e-17;
+        d.sizing.as_mut().unwrap().target += Quantity::from_nanos(1).unwrap();
+        assert!(d.verify().is_err());
+    }
+}

@@ -1,0 +1,467 @@
+//! The conformance suite every plugin runs, and the data it runs on. Behind the feature `testkit`.
+//!
+//! Every check panics with a message, as tests do.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use crate::*;
+
+/// A small seeded generator (SplitMix64), so that test data need no dependency.
+#[derive(Debug, Clone)]
+pub struct Rng(pub u64);
+
+impl Rng {
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+    /// Uniform in (0, 1).
+    pub fn uniform(&mut self) -> f64 {
+        ((self.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+    /// Standard normal (Box-Muller).
+    pub fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+/// Simple returns with GARCH(1,1)-like clustering, about 1 % a day.
+pub fn returns(seed: u64, n: usize) -> Vec<f64> {
+    let mut rng = Rng(seed);
+    let mut var = 1e-4;
+    (0..n)
+        .map(|_| {
+            let r = f64::sqrt(var) * rng.normal();
+            var = 2e-6 + 0.08 * r * r + 0.9 * var;
+            r.clamp(-0.2, 0.2)
+        })
+        .collect()
+}
+
+/// Closes that follow [`returns`] from 100.
+pub fn closes(seed: u64, n: usize) -> Vec<f64> {
+    let mut p = 100.0;
+    returns(seed, n)
+        .into_iter()
+        .map(|r| {
+            p *= 1.0 + r;
+            p
+        })
+        .collect()
+}
+
+/// Bars (open, high, low, close) that follow [`closes`].
+pub fn bars(seed: u64, n: usize) -> Vec<Bar> {
+    let mut rng = Rng(seed ^ 0xBA25);
+    let mut last = 100.0;
+    closes(seed, n)
+        .into_iter()
+        .map(|c| {
+            let open = last * (1.0 + 0.002 * rng.normal());
+            let high = f64::max(open, c) * (1.0 + 0.004 * rng.uniform());
+            let low = f64::min(open, c) * (1.0 - 0.004 * rng.uniform());
+            last = c;
+            let p = |x: f64| Price::from_f64(x).expect("a positive price");
+            let volume = Quantity::from_f64((1e6 * (1.0 + rng.uniform())).round()).ok();
+            Bar::new(Some(p(open)), Some(p(high)), Some(p(low)), p(c), volume).expect("an ordered bar")
+        })
+        .collect()
+}
+
+/// `sessions` daily sessions from 2014-01-02 (every day is one): open, bars of SPY, TLT, IEF, AAPL, MSFT, index levels VIX, VIX3M and
+/// SPX, close. SPY and SPX share their returns; TLT moves against them; VIX follows their volatility.
+pub fn daily_events(seed: u64, sessions: usize) -> Vec<Event> {
+    let day0 = Time::from_ymd(2014, 1, 2).expect("a date");
+    let spy = bars(seed, sessions);
+    let noise = |k: u64| bars(seed.wrapping_add(k), sessions);
+    let (tlt, ief, aapl, msft) = (noise(1), noise(2), noise(3), noise(4));
+    let mut rng = Rng(seed ^ 0x51);
+    let mut var: f64 = 1e-4;
+    let mut previous = 100.0;
+    let mut against = 100.0;
+    let mut out = Vec::new();
+    for i in 0..sessions {
+        let open = day0.plus(Span::from_days(i as i64)).plus(Span::from_secs(14 * 3600 + 1800));
+        let close = day0.plus(Span::from_days(i as i64)).plus(Span::from_secs(21 * 3600));
+        let event = |time, symbol: Option<&str>, data| Event {
+            time,
+            symbol: symbol.map(|s| Symbol::new(s).expect("a symbol")),
+            origin: Origin { source: 0, row: i as u32 + 1 },
+            data,
+        };
+        let r = spy[i].close.to_f64() / previous - 1.0;
+        previous = spy[i].close.to_f64();
+        var = 0.9 * var + 0.1 * r * r;
+        against *= 1.0 - 0.4 * r + 0.1 * (tlt[i].close.to_f64() / tlt[i.saturating_sub(1)].close.to_f64() - 1.0);
+        let vix = (100.0 * (252.0 * var).sqrt() * (1.1 + 0.1 * rng.normal())).clamp(5.0, 90.0);
+        let level = |x: f64| Bar::close_only(Price::from_f64(x).expect("a positive level"));
+        out.push(event(open, None, MarketData::SessionOpen));
+        out.push(event(close, Some("SPY"), MarketData::Bar(spy[i])));
+        out.push(event(close, Some("TLT"), MarketData::Bar(level(against))));
+        out.push(event(close, Some("IEF"), MarketData::Bar(ief[i])));
+        out.push(event(close, Some("AAPL"), MarketData::Bar(aapl[i])));
+        out.push(event(close, Some("MSFT"), MarketData::Bar(msft[i])));
+        out.push(event(close, Some("VIX"), MarketData::Index(level(vix))));
+        out.push(event(close, Some("VIX3M"), MarketData::Index(level(0.7 * vix + 6.0))));
+        out.push(event(close, Some("SPX"), MarketData::Index(spy[i])));
+        out.push(event(close, None, MarketData::SessionClose));
+    }
+    out
+}
+
+/// One numeric column of a file of the bundled sample (`sample/` at the top of the repository), by date; rows where it is empty or
+/// where `only` (column, value) does not hold are left out.
+pub fn sample(file: &str, column: &str, only: Option<(&str, &str)>) -> Vec<(String, f64)> {
+    use std::io::Read as _;
+    let path = format!("{}/../../sample/{file}", env!("CARGO_MANIFEST_DIR"));
+    let raw = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let mut text = String::new();
+    if file.ends_with(".gz") {
+        flate2::read::MultiGzDecoder::new(raw.as_slice()).read_to_string(&mut text).expect("gzip of text");
+    } else {
+        text = String::from_utf8(raw).expect("text");
+    }
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
+    let at =
+        |name: &str| header.iter().position(|h| *h == name).unwrap_or_else(|| panic!("{file} has no column {name}"));
+    let (value, only) = (at(column), only.map(|(c, v)| (at(c), v)));
+    lines
+        .map(|l| l.split(',').collect::<Vec<_>>())
+        .filter(|c| only.is_none_or(|(i, v)| c[i] == v) && !c[value].is_empty())
+        .map(|c| (c[0].to_owned(), c[value].parse().expect("a number")))
+        .collect()
+}
+
+fn bits<T: serde::Serialize>(x: &T) -> Vec<u8> {
+    postcard::to_stdvec(x).expect("outputs can be written")
+}
+
+/// Everything a calculator must satisfy, on inputs of its own kind (at least three times its warm-up).
+///
+/// Defaults build; parameters round-trip and refuse unknown fields; warm-up is exact; streaming, batch, a run restored in the
+/// middle and a second run agree bit by bit; outputs are finite; a changed future leaves the past identical.
+pub fn online_suite<P>(params: &P, inputs: &[<P::Built as Online>::In])
+where
+    P: Params,
+    P::Built: Online,
+{
+    P::default().build().map(|_| ()).expect("the defaults build");
+    let json = serde_json::to_value(params).expect("parameters can be written");
+    let back: P = parse_params(&json).expect("parameters can be read back");
+    assert_eq!(serde_json::to_value(&back).ok().as_ref(), Some(&json), "parameters round-trip");
+    let unknown = serde_json::json!({"no_such_field": 1});
+    assert!(parse_params::<P>(&unknown).is_err(), "an unknown field is refused");
+
+    let fresh = || params.build().unwrap_or_else(|e| panic!("these parameters build: {e}"));
+    let mut a = fresh();
+    let warmup = a.warmup();
+    assert!(inputs.len() > warmup + 2, "more inputs than the warm-up of {warmup}");
+    let outs: Vec<_> = inputs.iter().map(|x| a.update(x).expect("good input is accepted")).collect();
+    for (i, o) in outs.iter().enumerate() {
+        assert_eq!(o.is_some(), i >= warmup, "output {i} with a warm-up of {warmup}");
+        if let Some(o) = o {
+            let v = serde_json::to_value(o).expect("outputs can be written");
+            // serde_json writes what is not finite as null; optional fields are written as null too, so look at the type.
+            all_finite(o, &v);
+        }
+    }
+    let reference: Vec<_> = outs.iter().map(bits).collect();
+    let batch = fresh().batch(inputs).expect("good input is accepted");
+    assert_eq!(batch.iter().map(bits).collect::<Vec<_>>(), reference, "batch equals streaming");
+
+    for cut in [1, warmup.max(1), inputs.len() / 2, inputs.len() - 1] {
+        let mut first = fresh();
+        for x in &inputs[..cut] {
+            first.update(x).expect("good input is accepted");
+        }
+        let saved = first.save().expect("the state can be saved");
+        let mut second = fresh();
+        second.load(&saved).expect("the state can be restored");
+        assert_eq!(second.save().expect("saved again"), saved, "restoring loses nothing");
+        for (i, x) in inputs.iter().enumerate().skip(cut) {
+            let o = second.update(x).expect("good input is accepted");
+            assert_eq!(bits(&o), reference[i], "restored at {cut}, output {i}");
+        }
+        // Another future: the last inputs in reverse order.
+        let mut third = fresh();
+        let mut other = inputs.to_vec();
+        other[cut..].reverse();
+        for (i, x) in other.iter().enumerate() {
+            let o = third.update(x).expect("good input is accepted");
+            assert!(i >= cut || bits(&o) == reference[i], "the future changed output {i}");
+        }
+    }
+}
+
+fn all_finite<T: serde::Serialize + serde::de::DeserializeOwned>(out: &T, v: &Value) {
+    let text = format!("{v}");
+    // A NaN or infinity is written as null and cannot be read back as a number.
+    let back: Result<T, _> = serde_json::from_value(v.clone());
+    let same = back.as_ref().is_ok_and(|b| bits(b) == bits(out));
+    assert!(same, "an output is not finite or does not round-trip: {text}");
+}
+
+/// Bad input is an error and leaves the state as it was.
+pub fn refuses<O: Online>(calculator: &mut O, bad: &[O::In]) {
+    for (i, x) in bad.iter().enumerate() {
+        let before = calculator.save().expect("the state can be saved");
+        let r = calculator.update(x);
+        assert!(r.is_err(), "bad input {i} was accepted");
+        assert_eq!(calculator.save().expect("the state can be saved"), before, "bad input {i} changed the state");
+    }
+}
+
+/// Every parameter changes something: `changes` names a different value for each parameter (several lines with further
+/// overrides separated as an object), and `trace` gives whatever is observable for a set of parameters.
+pub fn every_parameter_matters<P: Params>(changes: &[Value], trace: impl Fn(&P) -> Vec<u8>) {
+    let defaults = serde_json::to_value(P::default()).expect("parameters can be written");
+    let all: Map<String, Value> = defaults.as_object().expect("an object").clone();
+    let mut seen = std::collections::BTreeSet::new();
+    for change in changes {
+        // The last key is the parameter under test; those before it set the scene.
+        let keys: Vec<&String> = change.as_object().expect("an object").keys().collect();
+        let key = keys.last().expect("a parameter");
+        let mut scene = all.clone();
+        for k in &keys[..keys.len() - 1] {
+            scene.insert((*k).clone(), change[*k].clone());
+        }
+        let mut changed = scene.clone();
+        changed.insert((*key).clone(), change[*key].clone());
+        let read =
+            |m: Map<String, Value>| parse_params::<P>(&Value::Object(m)).unwrap_or_else(|e| panic!("{key}: {e}"));
+        assert_ne!(trace(&read(scene)), trace(&read(changed)), "parameter {key} changes nothing");
+        seen.insert((*key).clone());
+    }
+    for key in all.keys() {
+        assert!(seen.contains(key), "parameter {key} is not tried");
+    }
+}
+
+/// The outputs of a calculator over inputs, for [`every_parameter_matters`].
+pub fn online_trace<P>(params: &P, inputs: &[<P::Built as Online>::In]) -> Vec<u8>
+where
+    P: Params,
+    P::Built: Online,
+{
+    let outs = params.build().expect("these parameters build").batch(inputs).expect("good input is accepted");
+    bits(&outs)
+}
+
+/// One role of a plugin, driven through events: asks its question after every event and writes down the answers.
+pub enum Driven {
+    /// A feature.
+    Feature(Box<dyn Feature>),
+    /// An alpha.
+    Alpha(Box<dyn Alpha>),
+    /// A filter, asked about a long signal on each symbol.
+    Filter(Box<dyn Filter>),
+    /// A sizer, asked about a long signal on each symbol.
+    Sizer(Box<dyn Sizer>),
+    /// An overlay, asked about each symbol.
+    Overlay(Box<dyn Overlay>),
+    /// An allocator, asked about two strategies.
+    Allocator(Box<dyn Allocator>),
+    /// A rule.
+    Rule(Box<dyn Rule>),
+}
+
+impl Driven {
+    /// Every drivable role of a plugin.
+    pub fn all(info: &PluginInfo, params: &Value) -> Vec<(&'static str, Self)> {
+        let mut out = Vec::new();
+        macro_rules! role {
+            ($field:ident, $variant:ident) => {
+                if let Some(build) = info.$field {
+                    let built = build(params).unwrap_or_else(|e| panic!("{} as {}: {e}", info.id, stringify!($field)));
+                    out.push((stringify!($field), Self::$variant(built)));
+                }
+            };
+        }
+        role!(feature, Feature);
+        role!(alpha, Alpha);
+        role!(filter, Filter);
+        role!(sizer, Sizer);
+        role!(overlay, Overlay);
+        role!(allocator, Allocator);
+        role!(rule, Rule);
+        out
+    }
+    fn plugin(&mut self) -> &mut dyn Plugin {
+        match self {
+            Self::Feature(p) => p.as_mut(),
+            Self::Alpha(p) => p.as_mut(),
+            Self::Filter(p) => p.as_mut(),
+            Self::Sizer(p) => p.as_mut(),
+            Self::Overlay(p) => p.as_mut(),
+            Self::Allocator(p) => p.as_mut(),
+            Self::Rule(p) => p.as_mut(),
+        }
+    }
+    /// Feeds one event and gives the answers as text.
+    pub fn step(&mut self, e: &Event, view: &View<'_>, features: &mut FeatureValues) -> String {
+        let mut text = String::new();
+        let symbols = ["SPY", "TLT"].map(|s| Symbol::new(s).expect("a symbol"));
+        let signal = |s| Signal::new(view.now, s, 0.5, 0.8, "test").expect("a signal");
+        match self {
+            Self::Feature(p) => {
+                p.on_event(e, view, features).expect("good events are accepted");
+                for (id, v, t) in features.iter() {
+                    let _ = write!(text, "{id}={v:e}@{t};");
+                }
+            }
+            Self::Alpha(p) => {
+                let mut out = Signals::new();
+                p.on_event(e, view, &mut out).expect("good events are accepted");
+                for s in &out {
+                    assert!((-1.0..=1.0).contains(&s.score) && (0.0..=1.0).contains(&s.confidence), "{s:?}");
+                    assert!(s.time <= view.now, "a signal from the future: {s:?}");
+                    let _ = write!(text, "{s:?};");
+                }
+            }
+            other => {
+                other.plugin().observe(e, view).expect("good events are accepted");
+                let mut answers = Vec::new();
+                match other {
+                    Self::Filter(p) => answers.extend(symbols.map(|s| p.filter(&signal(s), view))),
+                    Self::Sizer(p) => answers.extend(symbols.map(|s| p.size(&signal(s), view))),
+                    Self::Overlay(p) => answers.extend(symbols.map(|s| p.exposure(s, view))),
+                    Self::Allocator(p) => {
+                        let propose = |name: &str, w: Vec<(Symbol, f64)>| Proposal {
+                            strategy: StrategyId::new(name).expect("a name"),
+                            weights: w,
+                        };
+                        let both = [
+                            propose("a", vec![(symbols[0], 0.9)]),
+                            propose("b", vec![(symbols[0], 0.3), (symbols[1], 0.6)]),
+                        ];
+                        let given = p.allocate(&both, view);
+                        assert_eq!(given.len(), 2, "one adjustment per proposal");
+                        answers.extend(given);
+                    }
+                    Self::Rule(p) => {
+                        answers.extend(
+                            p.apply(&[(symbols[0], 0.9), (symbols[1], 0.6)], view).into_iter().map(|s| s.adjustment),
+                        );
+                    }
+                    Self::Feature(_) | Self::Alpha(_) => {}
+                }
+                for a in answers {
+                    assert!(a.adjust.is_finite(), "{a:?}");
+                    let _ = write!(text, "{a:?};");
+                }
+            }
+        }
+        text
+    }
+}
+
+/// Runs a role over events and gives its answers, restoring it from its own saved state after event `restore`.
+pub fn drive(build: &dyn Fn() -> Driven, events: &[Event], restore: Option<usize>) -> Vec<String> {
+    let (mut market, mut features) = (Market::default(), FeatureValues::default());
+    let cash: Cash = "100000".parse().expect("cash");
+    let mut portfolio = Portfolio::with_cash(cash);
+    let mut role = build();
+    let mut out = Vec::new();
+    for (i, e) in events.iter().enumerate() {
+        market.apply(e);
+        if let (Some(s), Some(p)) = (e.symbol, e.mark()) {
+            portfolio.mark(s, p);
+            // Something is held, so that equity moves with the market.
+            if i < 20 && s.as_str() == "SPY" && portfolio.quantity(s).is_zero() {
+                let fill = Fill {
+                    id: 1,
+                    order: OrderId(1),
+                    time: e.time,
+                    symbol: s,
+                    side: Side::Buy,
+                    quantity: "900".parse().expect("a quantity"),
+                    price: p,
+                    fee: Cash::ZERO,
+                    slippage_bps: 0.0,
+                };
+                portfolio.fill(&fill).expect("a fill");
+            }
+        }
+        let before = features.clone();
+        let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
+        out.push(role.step(e, &view, &mut features));
+        if restore == Some(i) {
+            let saved = role.plugin().save().expect("the state can be saved");
+            role = build();
+            role.plugin().load(&saved).expect("the state can be restored");
+        }
+    }
+    out
+}
+
+/// Everything a plugin's roles must satisfy: deterministic, restorable anywhere, finite, and blind to the future.
+pub fn role_suite(info: &PluginInfo, params: &Value) {
+    let events = daily_events(11, 400);
+    let other = daily_events(12, 400);
+    let count = Driven::all(info, params).len();
+    for k in 0..count {
+        let build = || Driven::all(info, params).remove(k).1;
+        let name = Driven::all(info, params)[k].0;
+        let reference = drive(&build, &events, None);
+        assert!(reference.iter().any(|t| !t.is_empty()), "{} as {name} never says anything", info.id);
+        assert_eq!(drive(&build, &events, None), reference, "{} as {name} is deterministic", info.id);
+        for cut in [0, 7, 333, events.len() / 2, events.len() - 2] {
+            assert_eq!(
+                drive(&build, &events, Some(cut)),
+                reference,
+                "{} as {name} restored after event {cut}",
+                info.id
+            );
+        }
+        for cut in [50, events.len() / 2, events.len() * 3 / 4] {
+            let mut mixed = events[..cut].to_vec();
+            mixed.extend_from_slice(&other[cut..]);
+            let got = drive(&build, &mixed, None);
+            assert_eq!(
+                got[..cut],
+                reference[..cut],
+                "{} as {name}: the future changed the past before event {cut}",
+                info.id
+            );
+        }
+        // Flat and gapped data: nothing may panic or become infinite (Driven::step checks).
+        let flat: Vec<Event> = events
+            .iter()
+            .map(|e| {
+                let mut e = e.clone();
+                if let MarketData::Bar(b) | MarketData::Index(b) = &mut e.data {
+                    *b = Bar::close_only("20".parse().expect("a price"));
+                }
+                e
+            })
+            .collect();
+        drive(&build, &flat, None);
+        let gapped: Vec<Event> =
+            events.iter().enumerate().filter(|(i, _)| i % 7 != 3).map(|(_, e)| e.clone()).collect();
+        drive(&build, &gapped, None);
+    }
+}
+
+/// The checks that need only the registry entry: ids, documentation, defaults, schema and, for every parameter, a description.
+pub fn info_suite(info: &PluginInfo) {
+    assert!(!info.summary.is_empty() && !info.source.is_empty(), "{} has a summary and a source", info.id);
+    assert!(!info.roles().is_empty(), "{} has a role", info.id);
+    let defaults = (info.defaults)();
+    (info.check)(&defaults).unwrap_or_else(|e| panic!("{}: the defaults build: {e}", info.id));
+    (info.check)(&serde_json::json!({})).unwrap_or_else(|e| panic!("{}: an empty table builds: {e}", info.id));
+    let e = (info.check)(&serde_json::json!({"no_such_field": 1})).expect_err("an unknown field is refused");
+    assert!(e.to_string().contains("no_such_field"), "{e}");
+    let schema = (info.schema)();
+    let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    for key in defaults.as_object().expect("an object").keys() {
+        let described = properties.get(key).and_then(|p| p.get("description")).is_some();
+        assert!(described, "{}: parameter {key} is documented", info.id);
+    }
+}

@@ -1,0 +1,1 @@
+//! Market data in and out: readers, calendar, corporate actions, simulator.

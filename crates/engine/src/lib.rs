@@ -1,0 +1,1 @@
+//! The deterministic event loop, decision pipeline, ledger and simulated exchange.
