@@ -47,6 +47,8 @@ impl Position {
 pub struct Portfolio {
     totals: Totals,
     market_value: Cash,
+    /// The part of the market value that is long.
+    long_value: Cash,
     /// By `Symbol::index`.
     slots: Vec<Option<Position>>,
     /// Symbols with a slot, in the order of their text.
@@ -84,7 +86,7 @@ impl From<Stored> for Portfolio {
     fn from(s: Stored) -> Self {
         let mut p = Portfolio { totals: s.totals, ..Self::default() };
         for pos in s.positions {
-            p.market_value += pos.value();
+            p.revalue(Cash::ZERO, pos.value());
             *p.slot(pos.symbol) = Some(pos);
         }
         p
@@ -150,7 +152,19 @@ impl Portfolio {
     /// Sum of the sizes of all positions over equity; zero when equity is not positive.
     pub fn gross(&self) -> f64 {
         let equity = self.equity().to_f64();
-        if equity > 0.0 { self.positions().map(|p| p.value().to_f64().abs()).sum::<f64>() / equity } else { 0.0 }
+        if equity > 0.0 { self.gross_value().to_f64() / equity } else { 0.0 }
+    }
+    /// Sum of the sizes of all positions.
+    #[inline]
+    pub fn gross_value(&self) -> Cash {
+        self.long_value + self.long_value - self.market_value
+    }
+
+    /// A position's value changes.
+    #[inline]
+    fn revalue(&mut self, before: Cash, after: Cash) {
+        self.market_value += after - before;
+        self.long_value += after.max(Cash::ZERO) - before.max(Cash::ZERO);
     }
 
     fn slot(&mut self, symbol: Symbol) -> &mut Option<Position> {
@@ -170,7 +184,8 @@ impl Portfolio {
         if let Some(Some(p)) = self.slots.get_mut(symbol.index()) {
             let before = p.value();
             p.price = price;
-            self.market_value += p.value() - before;
+            let after = p.value();
+            self.revalue(before, after);
         }
     }
 
@@ -218,7 +233,7 @@ impl Portfolio {
         p.quantity = total;
         p.price = f.price;
         let after = p.value();
-        self.market_value += after - before;
+        self.revalue(before, after);
         self.totals.trading -= value;
         self.totals.fees += f.fee;
         self.totals.cash -= value + f.fee;
@@ -267,11 +282,12 @@ impl Portfolio {
         )?;
         let price = Price::from_nanos((i128::from(p.price.nanos()) * d / n).max(1) as i64)?;
         // What the roundings of quantity and price lost is paid in cash, so that equity is unchanged to the last digit.
-        let cash = p.value() - price * quantity;
-        self.market_value -= p.value();
+        let before = p.value();
+        let cash = before - price * quantity;
         (p.quantity, p.price) = (quantity, price);
-        self.market_value += p.value();
         p.cost -= cash;
+        let after = p.value();
+        self.revalue(before, after);
         self.totals.cash += cash;
         self.totals.trading += cash;
         Ok(cash)
@@ -283,7 +299,7 @@ impl Portfolio {
     pub fn rename(&mut self, from: Symbol, to: Symbol) -> Result<(), BadInput> {
         let Some(old) = self.slots.get_mut(from.index()).and_then(Option::take) else { return Ok(()) };
         self.known.retain(|s| *s != from);
-        self.market_value -= old.value();
+        self.revalue(old.value(), Cash::ZERO);
         let slot = self.slot(to);
         let merged = match *slot {
             None => Position { symbol: to, ..old },
@@ -296,7 +312,7 @@ impl Portfolio {
         };
         let before = slot.map_or(Cash::ZERO, |p| p.value());
         *slot = Some(merged);
-        self.market_value += merged.value() - before;
+        self.revalue(before, merged.value());
         Ok(())
     }
 
@@ -318,6 +334,7 @@ impl Portfolio {
         };
         same("cash", t.cash, cash)?;
         same("market value", self.market_value, value)?;
+        same("long value", self.long_value, self.all().map(|p| p.value().max(Cash::ZERO)).sum())?;
         same("trading profit", t.trading + value, profit)
     }
 }

@@ -101,6 +101,8 @@ impl Market {
 #[serde(from = "Vec<(FeatureId, f64, Time)>", into = "Vec<(FeatureId, f64, Time)>")]
 pub struct FeatureValues {
     slots: Vec<Option<(FeatureId, f64, Time)>>,
+    /// How many slots are set.
+    count: usize,
 }
 
 impl From<Vec<(FeatureId, f64, Time)>> for FeatureValues {
@@ -128,7 +130,18 @@ impl FeatureValues {
             if self.slots.len() <= id.index() {
                 self.slots.resize(id.index() + 1, None);
             }
-            self.slots[id.index()] = Some((id, value, time));
+            let before = self.slots[id.index()].replace((id, value, time));
+            self.count += usize::from(before.is_none());
+        }
+    }
+    /// Moves everything published here into `other`, keeping the memory.
+    #[inline]
+    pub fn move_into(&mut self, other: &mut FeatureValues) {
+        if self.count > 0 {
+            for (id, value, time) in self.slots.iter_mut().filter_map(Option::take) {
+                other.set(id, value, time);
+            }
+            self.count = 0;
         }
     }
     /// The last value and its time.

@@ -1,1 +1,29 @@
-//! The deterministic event loop, decision pipeline, ledger and simulated exchange.
+//! The deterministic event loop: merge, as-of view, decision pipeline, ledger, simulated exchange, journal.
+//!
+//! Synchronous and without I/O: time, seeds and data come in as arguments. Backtest, paper and live are this one loop with
+//! another source, clock and broker. The engine names no plugin: it composes the roles of `tradewind-core-types`.
+
+pub mod builtin;
+mod costs;
+mod decide;
+mod engine;
+mod error;
+mod exchange;
+mod explain;
+mod journal;
+mod ledger;
+mod matching;
+mod merge;
+mod pipeline;
+mod record;
+
+pub use costs::{Commission, Costs, Slippage};
+pub use engine::{Engine, EngineConfig, OnBadInput, OrderStyle, Schedule, SkippedInput};
+pub use error::EngineError;
+pub use exchange::{Exchange, ExchangeConfig, Shorting};
+pub use explain::{explain, percent};
+pub use journal::{Frame, JournalError, JournalReader, JournalWriter};
+pub use ledger::{Entry, Ledger, LedgerHash, Rates};
+pub use merge::{Merge, Source, VecSource};
+pub use pipeline::{Conviction, Pipeline, Strategy};
+pub use record::{Recorder, SessionRecord};

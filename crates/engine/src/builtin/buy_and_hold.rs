@@ -1,0 +1,36 @@
+//! Buy and hold: a full signal on each of some symbols from their first price on. The benchmark every strategy must face.
+
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{Alpha, BadInput, Event, Plugin, Signal, Signals, Symbol, View};
+
+/// Gives one signal per symbol, once, weighted by a fixed score in [0, 1].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuyAndHold {
+    waiting: Vec<(Symbol, f64)>,
+}
+
+impl BuyAndHold {
+    /// Symbols with their fractions of equity.
+    pub fn new(weights: Vec<(Symbol, f64)>) -> Self {
+        Self { waiting: weights }
+    }
+}
+
+impl Plugin for BuyAndHold {
+    fn id(&self) -> &'static str {
+        "buy_and_hold"
+    }
+}
+
+impl Alpha for BuyAndHold {
+    fn on_event(&mut self, event: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
+        if self.waiting.is_empty() || event.mark().is_none() {
+            return Ok(());
+        }
+        if let Some(i) = self.waiting.iter().position(|w| Some(w.0) == event.symbol) {
+            let (symbol, weight) = self.waiting.swap_remove(i);
+            out.push(Signal::new(view.now, symbol, weight, 1.0, "held from its first price on")?);
+        }
+        Ok(())
+    }
+}

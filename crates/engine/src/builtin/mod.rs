@@ -1,0 +1,13 @@
+//! Parts every run needs and no plugin provides: base size, portfolio limits, order limits, and two alphas for benchmarks.
+
+mod base_size;
+mod buy_and_hold;
+mod crossover;
+mod limits;
+mod order_limits;
+
+pub use base_size::BaseSize;
+pub use buy_and_hold::BuyAndHold;
+pub use crossover::{Crossover, CrossoverParams};
+pub use limits::{Limits, LimitsParams};
+pub use order_limits::{OrderLimits, OrderLimitsParams};

@@ -1,0 +1,182 @@
+//! One decision: from the signals in force to target weights, as a fold over steps.
+
+use std::collections::BTreeSet;
+
+use tradewind_core_types::{Adjust, Adjustment, Contribution, Name, Proposal, Signal, Stage, Step, Symbol, View};
+
+use crate::pipeline::{Conviction, Pipeline, Standing, Strategy};
+
+/// What is wanted of one symbol.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub symbol: Symbol,
+    pub contributions: Vec<Contribution>,
+    pub rules: Vec<Step>,
+    pub weight: f64,
+}
+
+/// Appends a step and gives the value after it.
+///
+/// An adjustment that is not finite would poison everything after it: it becomes a veto that says so, because missing numbers may
+/// reduce risk but never raise it.
+fn push(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, adjustment: Adjustment, value: f64) -> f64 {
+    let adjustment = if adjustment.adjust.is_finite() {
+        adjustment
+    } else {
+        let reason = format!("gave {:?}, which is not finite: vetoed ({})", adjustment.adjust, adjustment.reason);
+        Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: adjustment.numbers }
+    };
+    let after = adjustment.adjust.apply(value);
+    steps.push(Step { stage, plugin: Name::lit(plugin), adjustment, after });
+    after
+}
+
+fn fold(
+    s: &mut Strategy,
+    filters: &mut [Box<dyn tradewind_core_types::Filter>],
+    overlays: &mut [Box<dyn tradewind_core_types::Overlay>],
+    signal: &Signal,
+    view: &View<'_>,
+) -> (Vec<Step>, f64) {
+    let mut steps = Vec::with_capacity(3 + s.filters.len() + s.sizers.len() + s.overlays.len());
+    let start = match s.conviction {
+        Conviction::Score => signal.score,
+        Conviction::Direction if signal.score == 0.0 => 0.0,
+        Conviction::Direction => signal.score.signum(),
+        Conviction::ScoreConfidence => signal.score * signal.confidence,
+    };
+    let mut said =
+        Adjustment { adjust: Adjust::Set(start), reason: signal.reason.clone(), numbers: signal.numbers.clone() };
+    said.numbers.insert(0, ("confidence".into(), signal.confidence));
+    let mut value = push(&mut steps, Stage::Signal, s.alpha.id(), said, 0.0);
+    for &i in &s.filters {
+        let f = &mut filters[i];
+        value = push(&mut steps, Stage::Filter, f.id(), f.filter(signal, view), value);
+    }
+    for z in &mut s.sizers {
+        value = push(&mut steps, Stage::Sizer, z.id(), z.size(signal, view), value);
+    }
+    for &i in &s.overlays {
+        let o = &mut overlays[i];
+        value = push(&mut steps, Stage::Overlay, o.id(), o.exposure(signal.symbol(), view), value);
+    }
+    (steps, value)
+}
+
+/// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held without a signal get an empty target.
+///
+/// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided.
+pub(crate) fn targets(
+    pipeline: &mut Pipeline,
+    standing: &Standing,
+    last_weights: &[(Symbol, f64)],
+    only: Option<&BTreeSet<Symbol>>,
+    view: &View<'_>,
+) -> Option<Vec<Target>> {
+    let mut found: Vec<(Symbol, Contribution)> = Vec::new();
+    for (s, signals) in pipeline.strategies.iter_mut().zip(standing) {
+        let wanted = |signal: &Signal| only.is_none_or(|o| signal.legs.iter().any(|l| o.contains(&l.symbol)));
+        let mut add = |s: &mut Strategy, signal: &Signal| {
+            let (steps, value) = fold(s, &mut pipeline.filters, &mut pipeline.overlays, signal, view);
+            for leg in &signal.legs {
+                found.push((
+                    leg.symbol,
+                    Contribution {
+                        strategy: s.id,
+                        signal_time: signal.time,
+                        steps: steps.clone(),
+                        ratio: leg.ratio,
+                        weight: value * leg.ratio,
+                    },
+                ));
+            }
+        };
+        match only {
+            // One symbol due out of many: look it up instead of walking all signals.
+            Some(o) if o.len() < signals.len() && signals.values().all(|x| x.legs.len() == 1) => {
+                o.iter().filter_map(|sym| signals.get(sym)).for_each(|x| add(s, x));
+            }
+            _ => signals.values().filter(|x| wanted(x)).for_each(|x| add(s, x)),
+        }
+    }
+    allocate(pipeline, &mut found, view);
+    found.sort_by_key(|(symbol, _)| *symbol);
+
+    let mut out: Vec<Target> = Vec::new();
+    for (symbol, c) in found {
+        match out.last_mut() {
+            Some(t) if t.symbol == symbol => t.contributions.push(c),
+            _ => out.push(Target { symbol, contributions: vec![c], rules: vec![], weight: 0.0 }),
+        }
+    }
+    let mut missing: Vec<Symbol> = match only {
+        Some(o) => o.iter().copied().collect(),
+        None => view.portfolio.positions().map(|p| p.symbol).collect(),
+    };
+    missing.retain(|s| out.binary_search_by_key(s, |t| t.symbol).is_err());
+    out.extend(missing.into_iter().map(|symbol| Target { symbol, contributions: vec![], rules: vec![], weight: 0.0 }));
+    out.sort_by_key(|t| t.symbol);
+    for t in &mut out {
+        t.weight = t.contributions.iter().fold(0.0, |sum, c| sum + c.weight);
+    }
+    apply_rules(pipeline, &mut out, last_weights, only, view)?;
+    Some(out)
+}
+
+/// Allocators see what each strategy would hold and adjust all of it alike.
+fn allocate(pipeline: &mut Pipeline, found: &mut [(Symbol, Contribution)], view: &View<'_>) {
+    for a in &mut pipeline.allocators {
+        let mut proposals: Vec<Proposal> = Vec::new();
+        for s in &pipeline.strategies {
+            let mut weights: Vec<(Symbol, f64)> = Vec::new();
+            for (symbol, c) in found.iter().filter(|(_, c)| c.strategy == s.id) {
+                match weights.binary_search_by_key(symbol, |w| w.0) {
+                    Ok(i) => weights[i].1 += c.weight,
+                    Err(i) => weights.insert(i, (*symbol, c.weight)),
+                }
+            }
+            proposals.push(Proposal { strategy: s.id, weights });
+        }
+        let adjustments = a.allocate(&proposals, view);
+        for (p, adjustment) in proposals.iter().zip(adjustments) {
+            for (_, c) in found.iter_mut().filter(|(_, c)| c.strategy == p.strategy) {
+                let before = c.steps.last().map_or(0.0, |s| s.after);
+                let after = push(&mut c.steps, Stage::Allocator, a.id(), adjustment.clone(), before);
+                c.weight = after * c.ratio;
+            }
+        }
+    }
+}
+
+/// Rules see the whole target portfolio; `None` when one touches a symbol that is not due.
+fn apply_rules(
+    pipeline: &mut Pipeline,
+    out: &mut Vec<Target>,
+    last_weights: &[(Symbol, f64)],
+    only: Option<&BTreeSet<Symbol>>,
+    view: &View<'_>,
+) -> Option<()> {
+    for r in &mut pipeline.rules {
+        let mut weights: Vec<(Symbol, f64)> = out.iter().map(|t| (t.symbol, t.weight)).collect();
+        if only.is_some() {
+            for (symbol, w) in last_weights {
+                if let Err(i) = weights.binary_search_by_key(symbol, |x| x.0) {
+                    weights.insert(i, (*symbol, *w));
+                }
+            }
+        }
+        for step in r.apply(&weights, view) {
+            let i = match out.binary_search_by_key(&step.symbol, |t| t.symbol) {
+                Ok(i) => i,
+                Err(_) if only.is_some() => return None,
+                Err(i) => {
+                    out.insert(i, Target { symbol: step.symbol, contributions: vec![], rules: vec![], weight: 0.0 });
+                    i
+                }
+            };
+            let t = &mut out[i];
+            t.weight = push(&mut t.rules, Stage::Rule, r.id(), step.adjustment, t.weight);
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,475 @@
+//! The simulated exchange: the broker of backtests.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    ApprovedOrder, BadInput, Broker, Cash, CorporateAction, Event, Fill, Invalid, MarketData, Order, OrderId,
+    OrderKind, OrderReport, Price, Quantity, RejectReason, Side, Symbol, Time, TimeInForce, View,
+};
+
+use crate::costs::Costs;
+use crate::matching::{Match, Terms, continuous};
+
+/// What may be sold short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shorting {
+    /// Nothing: orders that would go short are rejected.
+    #[default]
+    None,
+    /// Everything.
+    All,
+    /// These symbols.
+    Only(Vec<String>),
+}
+
+/// How the exchange treats orders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExchangeConfig {
+    /// Slippage and commissions.
+    pub costs: Costs,
+    /// What may be sold short.
+    pub shorting: Shorting,
+    /// Largest gross exposure as a multiple of equity that a fill may lead to, 1 (cash account) to 10.
+    pub leverage: f64,
+}
+
+impl Default for ExchangeConfig {
+    fn default() -> Self {
+        Self { costs: Costs::default(), shorting: Shorting::None, leverage: 1.0 }
+    }
+}
+
+impl ExchangeConfig {
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// All violations.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let mut bad = Invalid::default();
+        bad.absorb(self.costs.slippage.check().map_err(|e| e.under("costs.slippage")));
+        bad.absorb(self.costs.commission.check().map_err(|e| e.under("costs.commission")));
+        bad.require((1.0..=10.0).contains(&self.leverage), "leverage", self.leverage, "1 to 10");
+        if let Shorting::Only(names) = &self.shorting {
+            for n in names {
+                bad.require(Symbol::new(n).is_ok(), "shorting", n, "a symbol");
+            }
+        }
+        bad.into_result(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Working {
+    order: Order,
+    remaining: Quantity,
+    triggered: bool,
+}
+
+/// Working orders by `Symbol::index`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<Working>", into = "Vec<Working>")]
+struct Book {
+    by_symbol: Vec<Vec<Working>>,
+    count: usize,
+}
+
+impl From<Vec<Working>> for Book {
+    fn from(all: Vec<Working>) -> Self {
+        let mut b = Self::default();
+        for w in all {
+            b.push(w);
+        }
+        b
+    }
+}
+impl From<Book> for Vec<Working> {
+    fn from(b: Book) -> Self {
+        let mut all: Vec<Working> = b.by_symbol.into_iter().flatten().collect();
+        all.sort_by_key(|w| w.order.id);
+        all
+    }
+}
+impl Book {
+    fn push(&mut self, w: Working) {
+        let i = w.order.symbol.index();
+        if self.by_symbol.len() <= i {
+            self.by_symbol.resize(i + 1, Vec::new());
+        }
+        self.by_symbol[i].push(w);
+        self.count += 1;
+    }
+    #[inline]
+    fn of(&mut self, symbol: Symbol) -> Option<&mut Vec<Working>> {
+        self.by_symbol.get_mut(symbol.index()).filter(|v| !v.is_empty())
+    }
+}
+
+/// The simulated exchange. An order fills at the next event of its symbol at the earliest; orders on close fill at the official close
+/// (the last price of the session), sales before purchases. See [`crate::Costs`] for prices and fees, and the module `matching` for the
+/// rules within a bar.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Exchange {
+    config: ExchangeConfig,
+    book: Book,
+    halted: BTreeSet<Symbol>,
+    delisted: BTreeSet<Symbol>,
+    session_open: Option<Time>,
+    next_fill: u64,
+    /// Reports made at submission, given at the next event.
+    ready: Vec<OrderReport>,
+    /// What fills of the current event have already changed, before the ledger books them.
+    pending: Pending,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Pending {
+    held: Vec<(Symbol, Quantity)>,
+    gross: Cash,
+}
+
+impl Exchange {
+    /// An exchange with these settings.
+    ///
+    /// # Errors
+    /// All settings out of range.
+    pub fn new(config: ExchangeConfig) -> Result<Self, Invalid> {
+        config.check()?;
+        Ok(Self { config, next_fill: 1, ..Self::default() })
+    }
+    /// How many orders are working.
+    pub fn working(&self) -> usize {
+        self.book.count
+    }
+
+    fn may_short(&self, symbol: Symbol) -> bool {
+        match &self.config.shorting {
+            Shorting::None => false,
+            Shorting::All => true,
+            Shorting::Only(names) => names.iter().any(|n| n == symbol.as_str()),
+        }
+    }
+
+    fn refusal(&self, order: &Order, view: &View<'_>) -> Option<RejectReason> {
+        let last = match view.market.last(order.symbol) {
+            Some(l) if !l.index && !self.delisted.contains(&order.symbol) => l,
+            _ => return Some(RejectReason::UnknownSymbol),
+        };
+        if self.halted.contains(&order.symbol) {
+            return Some(RejectReason::Halted);
+        }
+        if let Err(e) = order.validate() {
+            return Some(RejectReason::BadOrder(e.to_string()));
+        }
+        self.unaffordable(order, order.quantity, last.price, view)
+    }
+
+    /// Why a fill of this quantity at this price is not possible, given what is held.
+    fn unaffordable(&self, order: &Order, quantity: Quantity, price: Price, view: &View<'_>) -> Option<RejectReason> {
+        let mut held = view.portfolio.quantity(order.symbol);
+        for (s, q) in &self.pending.held {
+            if *s == order.symbol {
+                held += *q;
+            }
+        }
+        let signed = if order.side == Side::Buy { quantity } else { -quantity };
+        let after = held + signed;
+        if after < Quantity::ZERO && order.side == Side::Sell && !self.may_short(order.symbol) {
+            return Some(RejectReason::NoBorrow);
+        }
+        let more = price * after.abs() - price * held.abs();
+        if more <= Cash::ZERO {
+            return None;
+        }
+        let gross = (view.portfolio.gross_value() + self.pending.gross + more).to_f64();
+        let allowed = self.config.leverage * view.portfolio.equity().to_f64();
+        if gross > allowed {
+            let available = Cash::from_f64((allowed - gross).max(-1e15)).unwrap_or_default() + more;
+            return Some(RejectReason::NoCash { needed: more, available: available.max(Cash::ZERO) });
+        }
+        None
+    }
+
+    /// Fills `w` on these terms as far as volume and money allow; gives whether the order is done.
+    fn fill(
+        &mut self,
+        w: &mut Working,
+        terms: Terms,
+        time: Time,
+        view: &View<'_>,
+        reports: &mut Vec<OrderReport>,
+    ) -> Result<bool, BadInput> {
+        let order = &w.order;
+        let quantity = self.config.costs.slippage.fillable(w.remaining, terms.volume)?;
+        if quantity < w.remaining && order.tif == TimeInForce::Fok || quantity.is_zero() {
+            return Ok(false);
+        }
+        let (mut price, mut bps) = if terms.slips {
+            self.config.costs.slippage.price(terms.reference, order.side, quantity, terms.volume, terms.quoted)?
+        } else {
+            (terms.reference, 0.0)
+        };
+        if let Some(limit) = terms.limit {
+            let beyond = if order.side == Side::Buy { price > limit } else { price < limit };
+            if beyond {
+                price = limit;
+                let paid = limit.to_f64() / terms.reference.to_f64() - 1.0;
+                bps = 1e4 * if order.side == Side::Buy { paid } else { -paid };
+            }
+        }
+        if let Some(reason) = self.unaffordable(order, quantity, price, view) {
+            reports.push(OrderReport::Rejected { order: order.id, time, reason });
+            return Ok(true);
+        }
+        let fee = self.config.costs.commission.fee(order.side, quantity, price)?;
+        let fill = Fill {
+            id: self.next_fill,
+            order: order.id,
+            time,
+            symbol: order.symbol,
+            side: order.side,
+            quantity,
+            price,
+            fee,
+            slippage_bps: bps,
+        };
+        self.next_fill += 1;
+        let held = view.portfolio.quantity(order.symbol)
+            + self.pending.held.iter().filter(|(s, _)| *s == order.symbol).map(|(_, q)| *q).sum();
+        let signed = if order.side == Side::Buy { quantity } else { -quantity };
+        self.pending.gross += price * (held + signed).abs() - price * held.abs();
+        self.pending.held.push((order.symbol, signed));
+        w.remaining -= quantity;
+        reports.push(OrderReport::Filled(fill));
+        Ok(w.remaining.is_zero())
+    }
+
+    /// Continuous trading and the opening auction, against one print.
+    fn on_print(
+        &mut self,
+        symbol: Symbol,
+        e: &Event,
+        view: &View<'_>,
+        reports: &mut Vec<OrderReport>,
+    ) -> Result<(), BadInput> {
+        if self.halted.contains(&symbol) {
+            return Ok(());
+        }
+        let Some(orders) = self.book.of(symbol) else { return Ok(()) };
+        let mut orders = std::mem::take(orders);
+        let before = orders.len();
+        let last = view.market.last(symbol).map(|l| l.time);
+        // Stops before limits: when one bar reaches both, the loss is taken.
+        for stops in [true, false] {
+            let mut i = 0;
+            while i < orders.len() {
+                let w = &mut orders[i];
+                let is_stop =
+                    matches!(w.order.kind, OrderKind::Stop { .. } | OrderKind::StopLimit { .. }) && !w.triggered;
+                if is_stop != stops || e.time <= w.order.time {
+                    i += 1;
+                    continue;
+                }
+                let done = match w.order.kind {
+                    OrderKind::MarketOnClose | OrderKind::LimitOnClose { .. } => false,
+                    OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => {
+                        let first = self.session_open.is_some_and(|o| o >= w.order.time && last.is_none_or(|t| t < o));
+                        first && self.open_auction(w, e, view, reports)?
+                    }
+                    kind => match continuous(kind, w.order.side, w.triggered, w.order.time, last, e) {
+                        Match::None => immediate(w, e.time, reports),
+                        Match::Trigger => {
+                            w.triggered = true;
+                            immediate(w, e.time, reports)
+                        }
+                        Match::Fill(terms) => {
+                            self.fill(w, terms, e.time, view, reports)? || immediate(w, e.time, reports)
+                        }
+                    },
+                };
+                if done {
+                    orders.remove(i);
+                } else {
+                    i += 1;
+                }
+            }
+        }
+        self.book.count -= before - orders.len();
+        self.book.by_symbol[symbol.index()] = orders;
+        Ok(())
+    }
+
+    /// The opening price of the first print of a session; without one the order expires.
+    fn open_auction(
+        &mut self,
+        w: &mut Working,
+        e: &Event,
+        view: &View<'_>,
+        reports: &mut Vec<OrderReport>,
+    ) -> Result<bool, BadInput> {
+        let (open, volume) = match &e.data {
+            MarketData::Bar(b) => (b.open, b.volume),
+            MarketData::Trade(t) => (Some(t.price), Some(t.size)),
+            _ => return Ok(false),
+        };
+        let limit = if let OrderKind::LimitOnOpen { price } = w.order.kind { Some(price) } else { None };
+        if let Some(open) = open.filter(|o| within(w.order.side, *o, limit)) {
+            let terms = Terms { reference: open, volume, slips: true, quoted: false, limit };
+            if self.fill(w, terms, e.time, view, reports)? {
+                return Ok(true);
+            }
+        }
+        reports.push(OrderReport::Expired { order: w.order.id, time: e.time, remaining: w.remaining });
+        Ok(true)
+    }
+
+    /// The closing auction, and the end of day orders.
+    fn on_close(&mut self, time: Time, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput> {
+        let mut all: Vec<Working> = Vec::with_capacity(self.book.count);
+        for orders in &mut self.book.by_symbol {
+            all.append(orders);
+        }
+        self.book.count = 0;
+        // Sales first, so that they pay for purchases; then in the order of their numbers.
+        all.sort_by_key(|w| (w.order.side == Side::Buy, w.order.id));
+        for mut w in all {
+            let due = time > w.order.time;
+            let limit = match w.order.kind {
+                OrderKind::MarketOnClose => Some(None),
+                OrderKind::LimitOnClose { price } => Some(Some(price)),
+                _ => None,
+            };
+            let mut done = false;
+            if let (true, Some(limit)) = (due, limit) {
+                let symbol = w.order.symbol;
+                let printed = view.market.last(symbol).filter(|l| {
+                    l.time > w.order.time
+                        && self.session_open.is_none_or(|o| l.time >= o)
+                        && !self.halted.contains(&symbol)
+                });
+                if let Some(close) = printed.map(|l| l.price).filter(|p| within(w.order.side, *p, limit)) {
+                    let terms = Terms { reference: close, volume: None, slips: true, quoted: false, limit };
+                    // The auction's own volume is not in the data: caps and impact do not apply to it.
+                    let slippage = &mut self.config.costs.slippage;
+                    let (cap, impact) = (slippage.max_participation.take(), std::mem::take(&mut slippage.impact_bps));
+                    let filled = self.fill(&mut w, terms, time, view, reports);
+                    self.config.costs.slippage.max_participation = cap;
+                    self.config.costs.slippage.impact_bps = impact;
+                    done = filled?;
+                }
+            }
+            if !done && due && matches!(w.order.tif, TimeInForce::Day | TimeInForce::Cls) {
+                reports.push(OrderReport::Expired { order: w.order.id, time, remaining: w.remaining });
+                done = true;
+            }
+            if !done {
+                self.book.push(w);
+            }
+        }
+        // Numbers in each queue ascend, so that priority is that of submission.
+        for q in &mut self.book.by_symbol {
+            q.sort_by_key(|w| w.order.id);
+        }
+        Ok(())
+    }
+
+    fn on_action(&mut self, symbol: Symbol, action: CorporateAction, time: Time, reports: &mut Vec<OrderReport>) {
+        match action {
+            CorporateAction::Halt { halted: true } => {
+                self.halted.insert(symbol);
+            }
+            CorporateAction::Halt { halted: false } => {
+                self.halted.remove(&symbol);
+            }
+            // Prices and quantities of working orders no longer mean what they did.
+            CorporateAction::Split { .. } | CorporateAction::SymbolChange { .. } => {
+                self.cancel_all(symbol, time, reports)
+            }
+            CorporateAction::Delisting { .. } => {
+                self.delisted.insert(symbol);
+                self.cancel_all(symbol, time, reports);
+            }
+            CorporateAction::Dividend { .. } => {}
+        }
+    }
+
+    fn cancel_all(&mut self, symbol: Symbol, time: Time, reports: &mut Vec<OrderReport>) {
+        if let Some(orders) = self.book.of(symbol) {
+            let gone = std::mem::take(orders);
+            self.book.count -= gone.len();
+            reports.extend(gone.iter().map(|w| OrderReport::Cancelled {
+                order: w.order.id,
+                time,
+                remaining: w.remaining,
+            }));
+        }
+    }
+}
+
+/// Whether a price is at the limit or better.
+fn within(side: Side, price: Price, limit: Option<Price>) -> bool {
+    limit.is_none_or(|l| if side == Side::Buy { price <= l } else { price >= l })
+}
+
+/// Ends orders that live for one print only; gives whether it did.
+fn immediate(w: &Working, time: Time, reports: &mut Vec<OrderReport>) -> bool {
+    let now = matches!(w.order.tif, TimeInForce::Ioc | TimeInForce::Fok);
+    if now {
+        reports.push(OrderReport::Cancelled { order: w.order.id, time, remaining: w.remaining });
+    }
+    now
+}
+
+impl Broker for Exchange {
+    fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
+        let order = order.into_order();
+        match self.refusal(&order, view) {
+            Some(reason) => self.ready.push(OrderReport::Rejected { order: order.id, time: view.now, reason }),
+            None => {
+                self.ready.push(OrderReport::Accepted { order: order.id, time: view.now });
+                self.book.push(Working { remaining: order.quantity, order, triggered: false });
+            }
+        }
+    }
+
+    fn cancel(&mut self, order: OrderId, now: Time) {
+        for queue in &mut self.book.by_symbol {
+            if let Some(i) = queue.iter().position(|w| w.order.id == order) {
+                let w = queue.remove(i);
+                self.book.count -= 1;
+                self.ready.push(OrderReport::Cancelled { order, time: now, remaining: w.remaining });
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn on_event(&mut self, e: &Event, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput> {
+        if !self.ready.is_empty() {
+            reports.append(&mut self.ready);
+        }
+        match (&e.data, e.symbol) {
+            (MarketData::Bar(_) | MarketData::Trade(_) | MarketData::Quote(_), Some(symbol)) => {
+                if self.book.count == 0 {
+                    return Ok(());
+                }
+                self.on_print(symbol, e, view, reports)?;
+            }
+            (MarketData::SessionOpen, _) => self.session_open = Some(e.time),
+            (MarketData::SessionClose, _) => {
+                if self.book.count == 0 {
+                    return Ok(());
+                }
+                self.on_close(e.time, view, reports)?;
+            }
+            (MarketData::CorporateAction(a), Some(symbol)) => self.on_action(symbol, *a, e.time, reports),
+            _ => return Ok(()),
+        }
+        self.pending.held.clear();
+        self.pending.gross = Cash::ZERO;
+        Ok(())
+    }
+}

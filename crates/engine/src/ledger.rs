@@ -1,0 +1,281 @@
+//! The books: every entry changes the portfolio and the hash, and the books always reconcile.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tradewind_core_types::{
+    BadInput, Cash, CorporateAction, Fill, Invalid, Portfolio, Price, Quantity, Side, Span, Symbol, Time,
+};
+
+/// The hash of everything the ledger has seen: h(n) = SHA-256(h(n-1) || entry n in binary), from 32 zero bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LedgerHash([u8; 32]);
+
+impl fmt::Display for LedgerHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The owner pays in or takes out.
+    Deposit(Cash),
+    /// A fill.
+    Fill(Fill),
+    /// Interest received (or paid) on cash.
+    Interest(Cash),
+    /// Paid to borrow shares.
+    Borrow(Cash),
+    /// A corporate action on a symbol.
+    Action(Symbol, CorporateAction),
+    /// The books at a session close: cash and equity.
+    Close(Cash, Cash),
+}
+
+/// Interest and borrow rates, annual decimals, accrued on actual days / 360 at each session close.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rates {
+    /// Received on positive cash, -0.1 to 1.
+    pub cash: f64,
+    /// Paid on negative cash, 0 to 1.
+    pub margin: f64,
+    /// Paid on the value of shorts, 0 to 10.
+    pub borrow: f64,
+}
+
+impl Rates {
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// All violations.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let mut bad = Invalid::default();
+        bad.require((-0.1..=1.0).contains(&self.cash), "cash", self.cash, "-0.1 to 1");
+        bad.require((0.0..=1.0).contains(&self.margin), "margin", self.margin, "0 to 1");
+        bad.require((0.0..=10.0).contains(&self.borrow), "borrow", self.borrow, "0 to 10");
+        bad.into_result(())
+    }
+}
+
+/// Portfolio, hash and the fills already booked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    portfolio: Portfolio,
+    hash: LedgerHash,
+    rates: Rates,
+    accrued_to: Option<Time>,
+    entries: u64,
+    /// All fills below this number are booked.
+    next_fill: u64,
+    /// Booked fills above it.
+    early_fills: BTreeSet<u64>,
+    repeated: u64,
+}
+
+impl Ledger {
+    /// Books that begin with a deposit.
+    pub fn new(time: Time, cash: Cash, rates: Rates) -> Self {
+        let mut l = Self { rates, next_fill: 1, ..Self::default() };
+        l.portfolio.deposit(cash);
+        l.chain(time, &Entry::Deposit(cash));
+        l
+    }
+    /// What is owned.
+    #[inline]
+    pub fn portfolio(&self) -> &Portfolio {
+        &self.portfolio
+    }
+    /// The hash so far.
+    pub fn hash(&self) -> LedgerHash {
+        self.hash
+    }
+    /// How many entries there are.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+    /// How many fills were reported again and not booked twice.
+    pub fn repeated_fills(&self) -> u64 {
+        self.repeated
+    }
+
+    fn chain(&mut self, time: Time, entry: &Entry) {
+        let mut buffer = [0_u8; 256];
+        let mut h = Sha256::new();
+        h.update(self.hash.0);
+        h.update(time.nanos().to_le_bytes());
+        match postcard::to_slice(entry, &mut buffer) {
+            Ok(bytes) => h.update(&*bytes),
+            // No entry is that long; were one to be, its text would be hashed instead.
+            Err(_) => h.update(format!("{entry:?}")),
+        }
+        self.hash = LedgerHash(h.finalize().into());
+        self.entries += 1;
+    }
+
+    /// Marks a symbol at a price.
+    #[inline]
+    pub fn mark(&mut self, symbol: Symbol, price: Price) {
+        self.portfolio.mark(symbol, price);
+    }
+
+    /// Books a fill once, however often it is reported. Gives whether it was new.
+    ///
+    /// # Errors
+    /// When the fill cannot be booked.
+    pub fn fill(&mut self, f: &Fill) -> Result<bool, BadInput> {
+        if f.id < self.next_fill || !self.early_fills.is_empty() && self.early_fills.contains(&f.id) {
+            self.repeated += 1;
+            return Ok(false);
+        }
+        self.portfolio.fill(f)?;
+        if f.id == self.next_fill {
+            self.next_fill += 1;
+            while self.early_fills.remove(&self.next_fill) {
+                self.next_fill += 1;
+            }
+        } else {
+            self.early_fills.insert(f.id);
+        }
+        self.chain(f.time, &Entry::Fill(*f));
+        Ok(true)
+    }
+
+    /// The owner pays in or, negative, takes out.
+    pub fn deposit(&mut self, time: Time, amount: Cash) {
+        self.portfolio.deposit(amount);
+        self.chain(time, &Entry::Deposit(amount));
+    }
+
+    /// Books a corporate action on what is held.
+    ///
+    /// # Errors
+    /// When it cannot be booked.
+    pub fn action(&mut self, time: Time, symbol: Symbol, action: CorporateAction) -> Result<(), BadInput> {
+        let held = self.portfolio.position(symbol).copied();
+        match action {
+            CorporateAction::Halt { .. } => return Ok(()),
+            _ if held.is_none() => return Ok(()),
+            CorporateAction::Split { numerator, denominator } => {
+                self.portfolio.split(symbol, numerator, denominator)?;
+            }
+            CorporateAction::Dividend { amount } => {
+                self.portfolio.dividend(symbol, amount);
+            }
+            CorporateAction::SymbolChange { to } => self.portfolio.rename(symbol, to)?,
+            CorporateAction::Delisting { price } => {
+                // Paid out at the final price, or written off at the smallest price there is.
+                let price = match price {
+                    Some(p) => p,
+                    None => Price::from_nanos(1)?,
+                };
+                if let Some(p) = held {
+                    let side = if p.quantity > Quantity::ZERO { Side::Sell } else { Side::Buy };
+                    let fill = Fill {
+                        id: 0,
+                        order: tradewind_core_types::OrderId(0),
+                        time,
+                        symbol,
+                        side,
+                        quantity: p.quantity.abs(),
+                        price,
+                        fee: Cash::ZERO,
+                        slippage_bps: 0.0,
+                    };
+                    self.portfolio.fill(&fill)?;
+                }
+            }
+        }
+        self.chain(time, &Entry::Action(symbol, action));
+        Ok(())
+    }
+
+    /// Closes a session: accrues interest and borrow cost, checks that the books reconcile, and hashes them.
+    ///
+    /// # Errors
+    /// When the books do not reconcile.
+    pub fn close(&mut self, time: Time) -> Result<(), BadInput> {
+        let days = self.accrued_to.map_or(0.0, |t| time.since(t).nanos() as f64 / Span::DAY.nanos() as f64);
+        self.accrued_to = Some(time);
+        if days > 0.0 {
+            let cash = self.portfolio.cash().to_f64();
+            let rate = if cash >= 0.0 { self.rates.cash } else { self.rates.margin };
+            if rate != 0.0 && cash != 0.0 {
+                let amount = Cash::from_f64(cash * rate * days / 360.0)?;
+                self.portfolio.interest(amount);
+                self.chain(time, &Entry::Interest(amount));
+            }
+            let short: f64 = self.portfolio.positions().map(|p| -p.value().to_f64().min(0.0)).sum();
+            if self.rates.borrow > 0.0 && short > 0.0 {
+                let amount = Cash::from_f64(short * self.rates.borrow * days / 360.0)?;
+                self.portfolio.borrow_cost(amount);
+                self.chain(time, &Entry::Borrow(amount));
+            }
+        }
+        self.portfolio.reconcile()?;
+        self.chain(time, &Entry::Close(self.portfolio.cash(), self.portfolio.equity()));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_core_types::OrderId;
+
+    fn day(n: i64) -> Time {
+        Time::from_nanos(0).plus(Span::from_days(n))
+    }
+    fn fill(id: u64, side: Side, quantity: &str, price: &str) -> Fill {
+        Fill {
+            id,
+            order: OrderId(id),
+            time: day(1),
+            symbol: Symbol::new("SPY").unwrap(),
+            side,
+            quantity: quantity.parse().unwrap(),
+            price: price.parse().unwrap(),
+            fee: Cash::ZERO,
+            slippage_bps: 0.0,
+        }
+    }
+
+    #[test]
+    fn repeated_and_reordered_fills_count_once() {
+        let mut l = Ledger::new(day(0), "1000".parse().unwrap(), Rates::default());
+        for id in [1, 3, 3, 1, 2, 3, 2, 4] {
+            l.fill(&fill(id, Side::Buy, "1", "10")).unwrap();
+        }
+        assert_eq!(l.portfolio().quantity(Symbol::new("SPY").unwrap()).to_string(), "4");
+        assert_eq!((l.repeated_fills(), l.early_fills.len(), l.next_fill), (4, 0, 5));
+        l.close(day(2)).unwrap();
+    }
+
+    #[test]
+    fn interest_borrow_and_actions() {
+        let rates = Rates { cash: 0.036, margin: 0.072, borrow: 0.36 };
+        let mut l = Ledger::new(day(0), "1000".parse().unwrap(), rates);
+        l.close(day(0)).unwrap();
+        l.close(day(10)).unwrap();
+        assert_eq!(l.portfolio().cash().to_string(), "1001"); // 1000 x 0.036 x 10/360
+        let s = Symbol::new("SPY").unwrap();
+        l.fill(&fill(1, Side::Sell, "10", "10")).unwrap();
+        l.close(day(11)).unwrap();
+        // cash 1101 x 0.036/360 = 0.1101; borrow 100 x 0.36/360 = 0.1
+        assert_eq!(l.portfolio().cash().to_string(), "1101.0101");
+        l.action(day(11), s, CorporateAction::Dividend { amount: "0.1".parse().unwrap() }).unwrap();
+        assert_eq!(l.portfolio().cash().to_string(), "1100.0101");
+        l.action(day(11), s, CorporateAction::Delisting { price: None }).unwrap();
+        assert!(l.portfolio().position(s).is_none());
+        l.close(day(11)).unwrap();
+        let other = Ledger::new(day(0), "1000".parse().unwrap(), rates);
+        assert_ne!(l.hash(), other.hash());
+        let saved = postcard::to_stdvec(&l).unwrap();
+        assert_eq!(postcard::from_bytes::<Ledger>(&saved).unwrap(), l);
+    }
+}

@@ -1,0 +1,145 @@
+//! The composition of roles that turns signals into target weights.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    Allocator, Alpha, Feature, Filter, Observer, Overlay, Plugin, PreTrade, Rule, Signal, Sizer, StateError,
+    StrategyId, Symbol,
+};
+
+/// How much of a signal's score counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conviction {
+    /// The score itself.
+    #[default]
+    Score,
+    /// Its sign only: all or nothing.
+    Direction,
+    /// Score times confidence.
+    ScoreConfidence,
+}
+
+/// One strategy: an alpha and what its signals pass through. Filters and overlays are shared and named by their index in the
+/// pipeline, so that two strategies under the same overlay see one and the same state.
+pub struct Strategy {
+    /// Name.
+    pub id: StrategyId,
+    /// Where its signals come from.
+    pub alpha: Box<dyn Alpha>,
+    /// How much of the score counts.
+    pub conviction: Conviction,
+    /// Filters, by index in [`Pipeline::filters`], in order.
+    pub filters: Vec<usize>,
+    /// From score to fraction of equity.
+    pub sizers: Vec<Box<dyn Sizer>>,
+    /// Overlays, by index in [`Pipeline::overlays`], in order.
+    pub overlays: Vec<usize>,
+}
+
+/// Everything between the as-of view and the broker.
+#[derive(Default)]
+pub struct Pipeline {
+    /// Features, in the order in which they see events (a feature may use those before it).
+    pub features: Vec<Box<dyn Feature>>,
+    /// Strategies.
+    pub strategies: Vec<Strategy>,
+    /// Filters.
+    pub filters: Vec<Box<dyn Filter>>,
+    /// Overlays.
+    pub overlays: Vec<Box<dyn Overlay>>,
+    /// Allocators, after the overlays: scaling commutes, and a cap must see the exposure that would really be held.
+    pub allocators: Vec<Box<dyn Allocator>>,
+    /// Portfolio rules, in order.
+    pub rules: Vec<Box<dyn Rule>>,
+    /// Last looks at each order, in order.
+    pub pretrade: Vec<Box<dyn PreTrade>>,
+    /// Watchers.
+    pub observers: Vec<Box<dyn Observer>>,
+}
+
+/// Signals in force, per strategy and first leg.
+pub(crate) type Standing = Vec<BTreeMap<Symbol, Signal>>;
+
+impl Pipeline {
+    /// Visits every plugin in a fixed order, as a plugin.
+    pub(crate) fn each(&mut self, mut f: impl FnMut(&mut dyn Plugin)) {
+        self.features.iter_mut().for_each(|p| f(p.as_mut()));
+        for s in &mut self.strategies {
+            f(s.alpha.as_mut());
+            s.sizers.iter_mut().for_each(|p| f(p.as_mut()));
+        }
+        self.filters.iter_mut().for_each(|p| f(p.as_mut()));
+        self.overlays.iter_mut().for_each(|p| f(p.as_mut()));
+        self.allocators.iter_mut().for_each(|p| f(p.as_mut()));
+        self.rules.iter_mut().for_each(|p| f(p.as_mut()));
+        self.pretrade.iter_mut().for_each(|p| f(p.as_mut()));
+        self.observers.iter_mut().for_each(|p| f(p.as_mut()));
+    }
+
+    /// Visits every plugin that sees events through [`Plugin::observe`]: all but features and alphas.
+    #[inline]
+    pub(crate) fn each_observing<E>(&mut self, mut f: impl FnMut(&mut dyn Plugin) -> Result<(), E>) -> Result<(), E> {
+        for s in &mut self.strategies {
+            for p in &mut s.sizers {
+                f(p.as_mut())?;
+            }
+        }
+        for p in &mut self.filters {
+            f(p.as_mut())?;
+        }
+        for p in &mut self.overlays {
+            f(p.as_mut())?;
+        }
+        for p in &mut self.allocators {
+            f(p.as_mut())?;
+        }
+        for p in &mut self.rules {
+            f(p.as_mut())?;
+        }
+        for p in &mut self.pretrade {
+            f(p.as_mut())?;
+        }
+        for p in &mut self.observers {
+            f(p.as_mut())?;
+        }
+        Ok(())
+    }
+
+    /// The states of all plugins, with their ids.
+    pub(crate) fn save(&mut self) -> Result<Vec<(String, Vec<u8>)>, StateError> {
+        let mut all = Vec::new();
+        let mut failed = None;
+        self.each(|p| match p.save() {
+            Ok(bytes) => all.push((p.id().to_owned(), bytes)),
+            Err(e) => failed = Some(e),
+        });
+        failed.map_or(Ok(all), Err)
+    }
+
+    /// Restores the states of all plugins; they must be the same plugins in the same places.
+    pub(crate) fn load(&mut self, states: &[(String, Vec<u8>)]) -> Result<(), StateError> {
+        let mut given = states.iter();
+        let mut result = Ok(());
+        let mut count = 0;
+        self.each(|p| {
+            count += 1;
+            if result.is_err() {
+                return;
+            }
+            result = match given.next() {
+                Some((id, bytes)) if id == p.id() => p.load(bytes),
+                Some((id, _)) => Err(StateError { who: p.id().into(), problem: format!("the saved state is of {id}") }),
+                None => Err(StateError { who: p.id().into(), problem: "not in the saved state".into() }),
+            };
+        });
+        result?;
+        if count == states.len() {
+            Ok(())
+        } else {
+            Err(StateError { who: "pipeline".into(), problem: format!("{} plugins saved, {count} here", states.len()) })
+        }
+    }
+}
