@@ -3,11 +3,13 @@
 mod base_size;
 mod buy_and_hold;
 mod crossover;
+mod every_trade;
 mod limits;
 mod order_limits;
 
 pub use base_size::BaseSize;
 pub use buy_and_hold::BuyAndHold;
 pub use crossover::{Crossover, CrossoverParams};
+pub use every_trade::EveryTrade;
 pub use limits::{Limits, LimitsParams};
 pub use order_limits::{OrderLimits, OrderLimitsParams};
