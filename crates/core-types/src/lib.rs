@@ -12,6 +12,7 @@ mod name;
 mod online;
 mod order;
 mod portfolio;
+mod probe;
 mod registry;
 mod role;
 mod signal;
@@ -35,6 +36,7 @@ pub use order::{
     ApprovedOrder, Fill, Order, OrderId, OrderKind, OrderReport, RejectReason, Side, TimeInForce, approve,
 };
 pub use portfolio::{Portfolio, Position, Totals};
+pub use probe::Probe;
 pub use registry::{PluginInfo, Role};
 pub use role::{
     Allocator, Alpha, Broker, Execution, Feature, Filter, Metrics, Observer, Overlay, Plugin, PreTrade, Proposal,

@@ -11,6 +11,9 @@ use crate::table::{Table, columns_of, table};
 /// Builds one role from parameters.
 pub type Build<R> = fn(&Value) -> Result<Box<R>, Invalid>;
 
+/// Gives the input and output columns of a table function.
+pub type Columns = fn() -> (Vec<&'static str>, Vec<&'static str>);
+
 /// The roles, for catalogues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -58,7 +61,7 @@ pub struct PluginInfo {
     /// Checks parameters completely: shape and ranges.
     pub check: fn(&Value) -> Result<(), Invalid>,
     /// Input and output columns of the table function.
-    pub columns: Option<fn() -> (Vec<&'static str>, Vec<&'static str>)>,
+    pub columns: Option<Columns>,
     /// As a table function.
     pub table: Option<Build<dyn Table>>,
     /// As a feature.

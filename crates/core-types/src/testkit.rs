@@ -2,8 +2,6 @@
 //!
 //! Every check panics with a message, as tests do.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value};
 
 use crate::*;
@@ -254,116 +252,13 @@ where
     bits(&outs)
 }
 
-/// One role of a plugin, driven through events: asks its question after every event and writes down the answers.
-pub enum Driven {
-    /// A feature.
-    Feature(Box<dyn Feature>),
-    /// An alpha.
-    Alpha(Box<dyn Alpha>),
-    /// A filter, asked about a long signal on each symbol.
-    Filter(Box<dyn Filter>),
-    /// A sizer, asked about a long signal on each symbol.
-    Sizer(Box<dyn Sizer>),
-    /// An overlay, asked about each symbol.
-    Overlay(Box<dyn Overlay>),
-    /// An allocator, asked about two strategies.
-    Allocator(Box<dyn Allocator>),
-    /// A rule.
-    Rule(Box<dyn Rule>),
-}
-
-impl Driven {
-    /// Every drivable role of a plugin.
-    pub fn all(info: &PluginInfo, params: &Value) -> Vec<(&'static str, Self)> {
-        let mut out = Vec::new();
-        macro_rules! role {
-            ($field:ident, $variant:ident) => {
-                if let Some(build) = info.$field {
-                    let built = build(params).unwrap_or_else(|e| panic!("{} as {}: {e}", info.id, stringify!($field)));
-                    out.push((stringify!($field), Self::$variant(built)));
-                }
-            };
-        }
-        role!(feature, Feature);
-        role!(alpha, Alpha);
-        role!(filter, Filter);
-        role!(sizer, Sizer);
-        role!(overlay, Overlay);
-        role!(allocator, Allocator);
-        role!(rule, Rule);
-        out
-    }
-    fn plugin(&mut self) -> &mut dyn Plugin {
-        match self {
-            Self::Feature(p) => p.as_mut(),
-            Self::Alpha(p) => p.as_mut(),
-            Self::Filter(p) => p.as_mut(),
-            Self::Sizer(p) => p.as_mut(),
-            Self::Overlay(p) => p.as_mut(),
-            Self::Allocator(p) => p.as_mut(),
-            Self::Rule(p) => p.as_mut(),
-        }
-    }
-    /// Feeds one event and gives the answers as text.
-    pub fn step(&mut self, e: &Event, view: &View<'_>, features: &mut FeatureValues) -> String {
-        let mut text = String::new();
-        let symbols = ["SPY", "TLT"].map(|s| Symbol::new(s).expect("a symbol"));
-        let signal = |s| Signal::new(view.now, s, 0.5, 0.8, "test").expect("a signal");
-        match self {
-            Self::Feature(p) => {
-                p.on_event(e, view, features).expect("good events are accepted");
-                for (id, v, t) in features.iter() {
-                    let _ = write!(text, "{id}={v:e}@{t};");
-                }
-            }
-            Self::Alpha(p) => {
-                let mut out = Signals::new();
-                p.on_event(e, view, &mut out).expect("good events are accepted");
-                for s in &out {
-                    assert!((-1.0..=1.0).contains(&s.score) && (0.0..=1.0).contains(&s.confidence), "{s:?}");
-                    assert!(s.time <= view.now, "a signal from the future: {s:?}");
-                    let _ = write!(text, "{s:?};");
-                }
-            }
-            other => {
-                other.plugin().observe(e, view).expect("good events are accepted");
-                let mut answers = Vec::new();
-                match other {
-                    Self::Filter(p) => answers.extend(symbols.map(|s| p.filter(&signal(s), view))),
-                    Self::Sizer(p) => answers.extend(symbols.map(|s| p.size(&signal(s), view))),
-                    Self::Overlay(p) => answers.extend(symbols.map(|s| p.exposure(s, view))),
-                    Self::Allocator(p) => {
-                        let propose = |name: &str, w: Vec<(Symbol, f64)>| Proposal {
-                            strategy: StrategyId::new(name).expect("a name"),
-                            weights: w,
-                        };
-                        let both = [
-                            propose("a", vec![(symbols[0], 0.9)]),
-                            propose("b", vec![(symbols[0], 0.3), (symbols[1], 0.6)]),
-                        ];
-                        let given = p.allocate(&both, view);
-                        assert_eq!(given.len(), 2, "one adjustment per proposal");
-                        answers.extend(given);
-                    }
-                    Self::Rule(p) => {
-                        answers.extend(
-                            p.apply(&[(symbols[0], 0.9), (symbols[1], 0.6)], view).into_iter().map(|s| s.adjustment),
-                        );
-                    }
-                    Self::Feature(_) | Self::Alpha(_) => {}
-                }
-                for a in answers {
-                    assert!(a.adjust.is_finite(), "{a:?}");
-                    let _ = write!(text, "{a:?};");
-                }
-            }
-        }
-        text
-    }
+/// The symbols every role is asked about.
+fn asked() -> Vec<Symbol> {
+    ["SPY", "TLT"].map(|s| Symbol::new(s).expect("a symbol")).to_vec()
 }
 
 /// Runs a role over events and gives its answers, restoring it from its own saved state after event `restore`.
-pub fn drive(build: &dyn Fn() -> Driven, events: &[Event], restore: Option<usize>) -> Vec<String> {
+pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>) -> Vec<String> {
     let (mut market, mut features) = (Market::default(), FeatureValues::default());
     let cash: Cash = "100000".parse().expect("cash");
     let mut portfolio = Portfolio::with_cash(cash);
@@ -391,7 +286,7 @@ pub fn drive(build: &dyn Fn() -> Driven, events: &[Event], restore: Option<usize
         }
         let before = features.clone();
         let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
-        out.push(role.step(e, &view, &mut features));
+        out.push(role.step(e, &view, &mut features, &asked()).expect("good events are accepted"));
         if restore == Some(i) {
             let saved = role.plugin().save().expect("the state can be saved");
             role = build();
@@ -405,10 +300,10 @@ pub fn drive(build: &dyn Fn() -> Driven, events: &[Event], restore: Option<usize
 pub fn role_suite(info: &PluginInfo, params: &Value) {
     let events = daily_events(11, 400);
     let other = daily_events(12, 400);
-    let count = Driven::all(info, params).len();
-    for k in 0..count {
-        let build = || Driven::all(info, params).remove(k).1;
-        let name = Driven::all(info, params)[k].0;
+    let all = || Probe::all(info, params).unwrap_or_else(|e| panic!("{}: {e}", info.id));
+    for k in 0..all().len() {
+        let build = || all().remove(k);
+        let name = build().role();
         let reference = drive(&build, &events, None);
         assert!(reference.iter().any(|t| !t.is_empty()), "{} as {name} never says anything", info.id);
         assert_eq!(drive(&build, &events, None), reference, "{} as {name} is deterministic", info.id);
@@ -431,7 +326,7 @@ pub fn role_suite(info: &PluginInfo, params: &Value) {
                 info.id
             );
         }
-        // Flat and gapped data: nothing may panic or become infinite (Driven::step checks).
+        // Flat and gapped data: nothing may panic or become infinite (Probe::step checks).
         let flat: Vec<Event> = events
             .iter()
             .map(|e| {

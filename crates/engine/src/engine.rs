@@ -308,6 +308,7 @@ impl<B: Broker> Engine<B> {
     /// Books the broker's reports.
     fn book(&mut self, time: Time, to: &mut impl Recorder) -> Result<(), EngineError> {
         for report in self.reports.drain(..) {
+            let before = self.state.ledger.portfolio().totals().realised;
             let fresh = match &report {
                 OrderReport::Filled(f) => {
                     let new = self.state.ledger.fill(f).map_err(|problem| EngineError::Ledger { time, problem })?;
@@ -325,7 +326,8 @@ impl<B: Broker> Engine<B> {
                 OrderReport::Accepted { .. } => true,
             };
             if fresh {
-                to.report(&report).map_err(EngineError::Record)?;
+                let realised = self.state.ledger.portfolio().totals().realised - before;
+                to.report(&report, realised).map_err(EngineError::Record)?;
                 for o in &mut self.pipeline.observers {
                     o.on_record(Record::Report(&report));
                 }

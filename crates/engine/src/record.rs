@@ -1,6 +1,6 @@
 //! What a run tells to whoever keeps it.
 
-use tradewind_core_types::{Decision, Event, Order, OrderReport, Portfolio, Time};
+use tradewind_core_types::{Cash, Decision, Event, Order, OrderReport, Portfolio, Time};
 
 use crate::ledger::LedgerHash;
 
@@ -41,11 +41,11 @@ pub trait Recorder {
     fn order(&mut self, _order: &Order) -> Result<(), String> {
         Ok(())
     }
-    /// A broker's report that was new.
+    /// A broker's report that was new, with the profit or loss it realised before fees (zero unless it is a fill that reduces).
     ///
     /// # Errors
     /// A message, when it cannot be kept.
-    fn report(&mut self, _report: &OrderReport) -> Result<(), String> {
+    fn report(&mut self, _report: &OrderReport, _realised: Cash) -> Result<(), String> {
         Ok(())
     }
     /// The end of a session.

@@ -34,7 +34,7 @@ impl Recorder for Log {
         self.orders.push(o.clone());
         Ok(())
     }
-    fn report(&mut self, r: &OrderReport) -> Result<(), String> {
+    fn report(&mut self, r: &OrderReport, _: Cash) -> Result<(), String> {
         self.reports.push(r.clone());
         Ok(())
     }

@@ -1,1 +1,19 @@
-//! The trader program.
+//! The composition of everything: configuration, data, pipeline, runs and their folders. The binary `trader` is a thin shell around it.
+
+pub mod catalogue;
+pub mod check;
+pub mod commands;
+pub mod compose;
+pub mod config;
+pub mod dataset;
+pub mod error;
+pub mod keeper;
+pub mod report;
+pub mod run;
+pub mod run_folder;
+pub mod sample;
+pub mod schema;
+pub mod summary;
+
+pub use config::Config;
+pub use error::Failure;

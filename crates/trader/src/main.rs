@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `trader`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tradewind_trader::commands::main()
+}

@@ -1,0 +1,164 @@
+//! One role of a plugin, asked its question after every event: for conformance suites and for proofs of causality.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::{
+    Adjustment, Allocator, Alpha, BadInput, Event, Feature, FeatureValues, Filter, Invalid, Overlay, Plugin,
+    PluginInfo, Proposal, Rule, Signal, Signals, Sizer, StrategyId, Symbol, View,
+};
+
+/// A role that can be driven by events alone.
+pub enum Probe {
+    /// A feature.
+    Feature(Box<dyn Feature>),
+    /// An alpha.
+    Alpha(Box<dyn Alpha>),
+    /// A filter, asked about a long signal on each symbol.
+    Filter(Box<dyn Filter>),
+    /// A sizer, asked about a long signal on each symbol.
+    Sizer(Box<dyn Sizer>),
+    /// An overlay, asked about each symbol.
+    Overlay(Box<dyn Overlay>),
+    /// An allocator, asked about one strategy per symbol and one in all of them.
+    Allocator(Box<dyn Allocator>),
+    /// A rule, asked about a target in each symbol.
+    Rule(Box<dyn Rule>),
+}
+
+impl Probe {
+    /// Every role of a plugin that can be driven.
+    ///
+    /// # Errors
+    /// When the parameters are wrong.
+    pub fn all(info: &PluginInfo, params: &Value) -> Result<Vec<Self>, Invalid> {
+        let mut out = Vec::new();
+        macro_rules! role {
+            ($($field:ident $variant:ident),*) => {
+                $(if let Some(build) = info.$field {
+                    out.push(Self::$variant(build(params)?));
+                })*
+            };
+        }
+        role!(feature Feature, alpha Alpha, filter Filter, sizer Sizer, overlay Overlay, allocator Allocator, rule Rule);
+        Ok(out)
+    }
+
+    /// The role's name.
+    pub fn role(&self) -> &'static str {
+        match self {
+            Self::Feature(_) => "feature",
+            Self::Alpha(_) => "alpha",
+            Self::Filter(_) => "filter",
+            Self::Sizer(_) => "sizer",
+            Self::Overlay(_) => "overlay",
+            Self::Allocator(_) => "allocator",
+            Self::Rule(_) => "rule",
+        }
+    }
+
+    /// The plugin behind the role.
+    pub fn plugin(&mut self) -> &mut dyn Plugin {
+        match self {
+            Self::Feature(p) => p.as_mut(),
+            Self::Alpha(p) => p.as_mut(),
+            Self::Filter(p) => p.as_mut(),
+            Self::Sizer(p) => p.as_mut(),
+            Self::Overlay(p) => p.as_mut(),
+            Self::Allocator(p) => p.as_mut(),
+            Self::Rule(p) => p.as_mut(),
+        }
+    }
+
+    /// Shows one event and gives the answers as text, floats to the last bit.
+    ///
+    /// # Errors
+    /// When the plugin cannot use the event, or an answer breaks its role's contract.
+    pub fn step(
+        &mut self,
+        e: &Event,
+        view: &View<'_>,
+        features: &mut FeatureValues,
+        symbols: &[Symbol],
+    ) -> Result<String, BadInput> {
+        let mut text = String::new();
+        let say = |text: &mut String, a: &dyn std::fmt::Debug| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{a:?};");
+        };
+        match self {
+            Self::Feature(p) => {
+                p.on_event(e, view, features)?;
+                features.iter().for_each(|v| say(&mut text, &v));
+            }
+            Self::Alpha(p) => {
+                let mut out = Signals::new();
+                p.on_event(e, view, &mut out)?;
+                for s in &out {
+                    let fine =
+                        (-1.0..=1.0).contains(&s.score) && (0.0..=1.0).contains(&s.confidence) && s.time <= view.now;
+                    if !fine {
+                        return Err(BadInput::new(
+                            "signal",
+                            format!("{s:?}"),
+                            "score and confidence in range, not from the future",
+                        ));
+                    }
+                    say(&mut text, s);
+                }
+            }
+            other => {
+                other.plugin().observe(e, view)?;
+                for a in other.ask(view, symbols)? {
+                    if !a.adjust.is_finite() {
+                        return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
+                    }
+                    say(&mut text, &a);
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    fn ask(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<Vec<Adjustment>, BadInput> {
+        let signal = |s: &Symbol| Signal::new(view.now, *s, 0.5, 0.8, "probe");
+        Ok(match self {
+            Self::Filter(p) => {
+                symbols.iter().map(|s| Ok(p.filter(&signal(s)?, view))).collect::<Result<_, BadInput>>()?
+            }
+            Self::Sizer(p) => symbols.iter().map(|s| Ok(p.size(&signal(s)?, view))).collect::<Result<_, BadInput>>()?,
+            Self::Overlay(p) => symbols.iter().map(|s| p.exposure(*s, view)).collect(),
+            Self::Allocator(p) => {
+                let mut sorted = symbols.to_vec();
+                sorted.sort();
+                let mut proposals = Vec::new();
+                for s in &sorted {
+                    proposals.push(Proposal {
+                        strategy: StrategyId::new(&format!("only_{}", proposals.len()))?,
+                        weights: vec![(*s, 0.9)],
+                    });
+                }
+                proposals.push(Proposal {
+                    strategy: StrategyId::new("all")?,
+                    weights: sorted.iter().map(|s| (*s, 0.3)).collect(),
+                });
+                let given = p.allocate(&proposals, view);
+                if given.len() != proposals.len() {
+                    return Err(BadInput::new(
+                        "allocations",
+                        given.len().to_string(),
+                        format!("{}, one per proposal", proposals.len()),
+                    ));
+                }
+                given
+            }
+            Self::Rule(p) => {
+                let mut targets: Vec<(Symbol, f64)> = symbols.iter().map(|s| (*s, 0.9)).collect();
+                targets.sort_by_key(|t| t.0);
+                p.apply(&targets, view).into_iter().map(|s| s.adjustment).collect()
+            }
+            Self::Feature(_) | Self::Alpha(_) => Vec::new(),
+        })
+    }
+}

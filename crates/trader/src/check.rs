@@ -1,0 +1,308 @@
+//! Proofs about a system: the future does not change the past, and runs repeat to the last bit.
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tradewind_core_types::{
+    Bar, Cash, Decision, Event, FeatureValues, Market, MarketData, OrderReport, Portfolio, Price, Probe, Symbol, Time,
+    View,
+};
+use tradewind_engine::{JournalReader, LedgerHash, Merge, Recorder, SessionRecord};
+
+use crate::catalogue;
+use crate::compose;
+use crate::config::{Config, JournalLevel};
+use crate::dataset::Dataset;
+use crate::error::Failure;
+use crate::keeper::Keeper;
+
+/// A small seeded generator (SplitMix64; Steele, Lea & Flood 2014): enough to choose cuts and to disturb prices.
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+}
+
+/// A plugin of a caller's own to put under the check: its name, and how it is built when the data are these.
+pub type Suspect<'a> = (&'a str, &'a (dyn Fn(&[Event]) -> Probe + Sync));
+
+/// The same events up to `cut`; after it every price is another, and one event in ten is missing.
+pub fn another_future(events: &[Event], cut: Time, seed: u64) -> Vec<Event> {
+    let mut rng = Rng(seed);
+    events
+        .iter()
+        .filter_map(|e| {
+            if e.time <= cut {
+                return Some(e.clone());
+            }
+            let keep = matches!(e.data, MarketData::SessionOpen | MarketData::SessionClose) || rng.below(10) > 0;
+            let factor = 0.5 + rng.below(1_000_000) as f64 / 1e6;
+            let other = |p: Price| Price::from_f64(p.to_f64() * factor).unwrap_or(p);
+            let mut e = e.clone();
+            match &mut e.data {
+                MarketData::Bar(b) | MarketData::Index(b) => {
+                    *b = Bar {
+                        open: b.open.map(other),
+                        high: b.high.map(other),
+                        low: b.low.map(other),
+                        close: other(b.close),
+                        volume: b.volume,
+                    };
+                }
+                MarketData::Trade(t) => t.price = other(t.price),
+                MarketData::Quote(q) => (q.bid, q.ask) = (other(q.bid), other(q.ask)),
+                _ => {}
+            }
+            keep.then_some(e)
+        })
+        .collect()
+}
+
+/// Answers of a role: for each instant the hash of everything it has said so far. Disturbed data after `cut` may be refused: then the
+/// answers end there.
+fn answers(
+    mut role: Probe,
+    events: &[Event],
+    symbols: &[Symbol],
+    cash: Cash,
+    cut: Time,
+) -> Result<Vec<(Time, [u8; 32])>, String> {
+    let (mut market, mut features) = (Market::default(), FeatureValues::default());
+    let portfolio = Portfolio::with_cash(cash);
+    let mut digest = Sha256::new();
+    let mut out: Vec<(Time, [u8; 32])> = Vec::new();
+    for e in events {
+        market.apply(e);
+        let before = features.clone();
+        let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
+        let said = match role.step(e, &view, &mut features, symbols) {
+            Ok(said) => said,
+            Err(_) if e.time > cut => break,
+            Err(p) => return Err(format!("at {}: {p}", e.time)),
+        };
+        // A role need not say something to be compared: silence is an answer, too.
+        if !said.is_empty() || matches!(e.data, MarketData::SessionClose) {
+            digest.update(said);
+            out.push((e.time, digest.clone().finalize().into()));
+        }
+    }
+    Ok(out)
+}
+
+/// Everything a run says, as a running hash by time.
+#[derive(Default)]
+struct Said {
+    digest: Sha256,
+    at: Vec<(Time, [u8; 32])>,
+}
+
+impl Said {
+    fn add(&mut self, time: Time, text: &[u8]) {
+        self.digest.update(text);
+        self.at.push((time, self.digest.clone().finalize().into()));
+    }
+}
+
+impl Recorder for Said {
+    fn decision(&mut self, d: &Decision) -> Result<(), String> {
+        let text = serde_json::to_vec(d).map_err(|e| e.to_string())?;
+        self.add(d.time, &text);
+        Ok(())
+    }
+    fn report(&mut self, r: &OrderReport, _: Cash) -> Result<(), String> {
+        if let OrderReport::Filled(f) = r {
+            self.add(f.time, format!("{f:?}").as_bytes());
+        }
+        Ok(())
+    }
+    fn session(&mut self, s: &SessionRecord<'_>) -> Result<(), String> {
+        self.add(s.time, format!("{:?} {}", s.metrics, s.hash).as_bytes());
+        Ok(())
+    }
+}
+
+/// Whether two logs agree up to and including `cut`.
+fn agree(a: &[(Time, [u8; 32])], b: &[(Time, [u8; 32])], cut: Time) -> bool {
+    let past = |x: &[(Time, [u8; 32])]| {
+        let n = x.partition_point(|y| y.0 <= cut);
+        (n, n.checked_sub(1).map(|i| x[i].1))
+    };
+    past(a) == past(b)
+}
+
+/// Replaces all data after each of several instants and compares everything said up to it: by every plugin of the configuration on
+/// its own, by every other plugin of the catalogue with its defaults, by the suspects, and by the whole pipeline.
+///
+/// # Errors
+/// Whose past the future changed, and at which cut.
+pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspect<'_>]) -> Result<String, Failure> {
+    let events = data.events()?;
+    let from = compose::trading_from(config)?;
+    let mut closes: Vec<Time> = events
+        .iter()
+        .filter(|e| e.time >= from && matches!(e.data, MarketData::SessionClose))
+        .map(|e| e.time)
+        .collect();
+    closes.dedup();
+    if closes.len() < cuts + 1 {
+        return Err(Failure::Usage(format!("{cuts} cuts need more than {} sessions", closes.len())));
+    }
+    let mut rng = Rng(0x10_0CA4EAD);
+    let mut chosen = BTreeSet::new();
+    while chosen.len() < cuts {
+        chosen.insert(closes[rng.below(closes.len() as u64 - 1) as usize]);
+    }
+    let futures: Vec<(Time, Vec<Event>)> =
+        chosen.iter().map(|&cut| (cut, another_future(&events, cut, cut.nanos().unsigned_abs()))).collect();
+
+    let mut symbols: Vec<Symbol> = compose::symbols(config)
+        .iter()
+        .filter_map(|(_, s)| Symbol::new(s).ok())
+        .filter(|s| events.iter().any(|e| e.symbol == Some(*s) && e.mark().is_some()))
+        .collect();
+    symbols.sort();
+    symbols.dedup();
+    symbols.truncate(4);
+    let cash = Cash::from_f64(config.run.cash).map_err(|e| Failure::Usage(e.to_string()))?;
+
+    // Every plugin with the parameters it is used with; those not used with their defaults.
+    let mut candidates: Vec<(String, &'static tradewind_core_types::PluginInfo, Value)> = Vec::new();
+    for (role, plugins) in config.roles() {
+        for (name, p) in plugins {
+            if let Ok(info) = catalogue::find(&p.plugin) {
+                candidates.push((format!("{role}.{name} ({})", info.id), info, Value::Object(p.params.clone())));
+            }
+        }
+    }
+    for (_, info) in catalogue::all() {
+        if !candidates.iter().any(|c| c.1.id == info.id) {
+            candidates.push((format!("{} (defaults)", info.id), info, serde_json::json!({})));
+        }
+    }
+    let fail = |who: &str, cut: Time| {
+        Failure::Check(format!("{who} looks ahead: data after {cut} changed what it said by then"))
+    };
+    let compare = |who: &str, build: &(dyn Fn(&[Event]) -> Result<Probe, Failure> + Sync)| -> Result<usize, Failure> {
+        let run = |data: &[Event], cut: Time| {
+            answers(build(data)?, data, &symbols, cash, cut).map_err(|e| Failure::Run(format!("{who} {e}")))
+        };
+        let reference = run(&events, Time::MAX)?;
+        for (cut, other) in &futures {
+            if !agree(&reference, &run(other, *cut)?, *cut) {
+                return Err(fail(who, *cut));
+            }
+        }
+        Ok(reference.len())
+    };
+    let mut lines: Vec<String> = candidates
+        .par_iter()
+        .map(|(name, info, params)| {
+            let build_all =
+                || Probe::all(info, params).map_err(|problems| Failure::Config { origin: name.clone(), problems });
+            let mut line = format!("{name:<44}");
+            for k in 0..build_all()?.len() {
+                let role = build_all()?.remove(k).role();
+                let who = format!("{name} as {role}");
+                let n = compare(&who, &|_| build_all().map(|mut all| all.remove(k)))?;
+                line.push_str(&format!(" {role}: {n} answers"));
+            }
+            Ok(line)
+        })
+        .collect::<Result<_, Failure>>()?;
+    for (name, build) in suspects {
+        compare(name, &|data| Ok(build(data)))?;
+    }
+
+    let whole = |data: Vec<Event>| -> Result<Said, Failure> {
+        let mut engine = compose::engine(config)?;
+        let mut said = Said::default();
+        crate::run::drive(&mut engine, &Dataset::of_events(data, "perturbed"), &mut said)?;
+        Ok(said)
+    };
+    let reference = whole(events.clone())?;
+    futures.par_iter().try_for_each(|(cut, other)| {
+        if agree(&reference.at, &whole(other.clone())?.at, *cut) {
+            Ok(())
+        } else {
+            Err(fail("the whole pipeline", *cut))
+        }
+    })?;
+    lines.push(format!("{:<44} {} decisions, fills and sessions", "the whole pipeline", reference.at.len()));
+    lines.push(format!("lookahead: none, at {cuts} cuts in {} events", events.len()));
+    Ok(lines.join("\n"))
+}
+
+fn whole_run(config: &Config, data: &Dataset) -> Result<(LedgerHash, u64), Failure> {
+    let mut engine = compose::engine(config)?;
+    crate::run::drive(&mut engine, data, &mut ())?;
+    Ok((engine.ledger().hash(), engine.events()))
+}
+
+/// Runs twice, with one and two threads, from the journal alone, and stopped and restored at random events.
+///
+/// # Errors
+/// Which of them led to another hash.
+pub fn determinism(config: &Config, stops: usize, seed: u64) -> Result<String, Failure> {
+    let with = |threads: usize| {
+        let mut c = config.clone();
+        c.run.threads = threads;
+        c
+    };
+    let data = Dataset::load(&with(1))?;
+    let (hash, events) = whole_run(config, &data)?;
+    let mut lines = vec![format!("{hash}  first run, one thread, {events} events")];
+    let mut same = |other: LedgerHash, what: String| {
+        lines.push(format!("{other}  {what}"));
+        if other == hash {
+            Ok(())
+        } else {
+            Err(Failure::Check(format!("{what}: ledger hash {other}, expected {hash}")))
+        }
+    };
+    same(whole_run(config, &data)?.0, "second run".into())?;
+    same(whole_run(&with(2), &Dataset::load(&with(2))?)?.0, "two threads".into())?;
+
+    let folder = tempfile::tempdir().map_err(|e| Failure::io("make", &std::env::temp_dir(), &e))?;
+    let kept = |e: std::io::Error| Failure::io("write in", folder.path(), &e);
+    let mut keeper = Keeper::in_folder(folder.path(), JournalLevel::Full, "").map_err(kept)?;
+    let mut engine = compose::engine(config)?;
+    crate::run::drive(&mut engine, &data, &mut keeper)?;
+    keeper.finish(engine.ledger().hash()).map_err(kept)?;
+    let file = std::fs::File::open(folder.path().join("journal")).map_err(kept)?;
+    let journal = JournalReader::new(std::io::BufReader::new(file)).map_err(|e| Failure::Run(e.to_string()))?;
+    let mut inputs = Vec::new();
+    for frame in journal {
+        if let tradewind_engine::Frame::Event(e) = frame.map_err(|e| Failure::Run(e.to_string()))? {
+            inputs.push(e);
+        }
+    }
+    same(whole_run(config, &Dataset::of_events(inputs, "journal"))?.0, "replayed from the journal".into())?;
+
+    let mut rng = Rng(seed);
+    for _ in 0..stops {
+        let stop = rng.below(events);
+        let mut first = compose::engine(config)?;
+        first.run(&mut Merge::new(data.sources()?)?, Some(stop), &mut ())?;
+        let saved = first.save()?;
+        drop(first);
+        let mut second = compose::engine(config)?;
+        second.load(&saved)?;
+        let mut rest = Merge::new(data.sources()?)?;
+        rest.skip(second.events())?;
+        second.run(&mut rest, None, &mut ())?;
+        same(second.ledger().hash(), format!("stopped after event {stop} ({} bytes of state), restored", saved.len()))?;
+    }
+    lines.push(format!("determinism: {} runs, one hash", lines.len()));
+    Ok(lines.join("\n"))
+}

@@ -1,0 +1,71 @@
+//! `trader check`.
+
+use super::{ConfigArgs, progress, say, say_json};
+use crate::check;
+use crate::dataset::Dataset;
+use crate::error::Failure;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Check a configuration without running it.
+    Config {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Print the JSON Schema of configurations instead.
+        #[arg(long)]
+        schema: bool,
+        /// Print the configuration as resolved.
+        #[arg(long)]
+        resolved: bool,
+    },
+    /// Read all data of a configuration and report their quality.
+    Data {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Replace all data after several instants and prove that nothing before them changes, for every plugin and the whole pipeline.
+    Lookahead {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// How many instants to cut at.
+        #[arg(long, default_value_t = 5)]
+        cuts: usize,
+    },
+    /// Run twice, with one and two threads, and stopped and restored at random events: the ledger hash must be the same.
+    Determinism {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// At how many random events to stop and restore.
+        #[arg(long, default_value_t = 10)]
+        stops: usize,
+        /// Seed of the random events.
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
+}
+
+pub(super) fn run(c: &Command) -> Result<(), Failure> {
+    match c {
+        Command::Config { schema: true, .. } => say_json(&schemars::schema_for!(crate::Config)),
+        Command::Config { config, resolved, .. } => {
+            let config = config.load()?;
+            crate::compose::engine(&config)?;
+            if *resolved { say(&config.to_toml()?) } else { say("configuration: fine") }
+        }
+        Command::Data { config } => super::data::check(&config.load()?),
+        Command::Lookahead { config, cuts } => {
+            let config = config.load()?;
+            let bar = progress("perturbing the future");
+            let result = Dataset::load(&config).and_then(|d| check::lookahead(&config, &d, *cuts, &[]));
+            bar.finish_and_clear();
+            say(&result?)
+        }
+        Command::Determinism { config, stops, seed } => {
+            let config = config.load()?;
+            let bar = progress("running again and again");
+            let result = check::determinism(&config, *stops, *seed);
+            bar.finish_and_clear();
+            say(&result?)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `trader explain`.
+
+use tradewind_core_types::{Decision, Fill, Order, Outcome};
+
+use super::{say, say_json};
+use crate::dataset::Dataset;
+use crate::error::Failure;
+use crate::run_folder::RunFolder;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The run: its folder, its name under runs/, or `latest`.
+    run: String,
+    /// The order's number.
+    order: Option<u64>,
+    /// Instead of an order: the decisions of this date (New York), traded or not.
+    #[arg(long, conflicts_with = "order")]
+    date: Option<jiff::civil::Date>,
+    /// Only decisions on this symbol.
+    #[arg(long)]
+    symbol: Option<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(a: &Args) -> Result<(), Failure> {
+    if a.order.is_none() && a.date.is_none() {
+        return Err(Failure::Usage(
+            "name an order (trader explain RUN 12) or a date (trader explain RUN --date 2015-08-24)".into(),
+        ));
+    }
+    let folder = RunFolder::open(&a.run)?;
+    let wanted = |d: &Decision| {
+        a.symbol.as_deref().is_none_or(|s| d.symbol.as_str() == s)
+            && match (a.order, a.date) {
+                (Some(n), _) => matches!(d.outcome, Outcome::Ordered(id) if id.0 == n),
+                (None, Some(date)) => crate::run::date(d.time) == date,
+                (None, None) => false,
+            }
+    };
+    let mut found = Vec::new();
+    for d in folder.decisions()? {
+        let d = d?;
+        if wanted(&d) {
+            found.push(d);
+        }
+    }
+    let (orders, fills) = (folder.orders()?, folder.fills()?);
+    if found.is_empty() {
+        return Err(Failure::Usage(match (a.order, a.date) {
+            (Some(n), _) => format!("there is no order {n} in this run: they are numbered 1 to {}", orders.len()),
+            (_, Some(d)) => format!("no decision was taken on {d}: is it a session of this run?"),
+            _ => "no such decision".into(),
+        }));
+    }
+    if a.json {
+        return say_json(&found);
+    }
+    let summary = folder.summary()?;
+    let mut text = String::new();
+    let mut broken = None;
+    for d in &found {
+        let order: Option<&Order> = match d.outcome {
+            Outcome::Ordered(id) => orders.iter().find(|o| o.id == id),
+            Outcome::NotTraded(_) => None,
+        };
+        let of_order: Vec<Fill> =
+            fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
+        text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
+        text.push('\n');
+        if let Err(e) = d.verify() {
+            broken = Some(format!("decision {} does not multiply out: {e}", d.id));
+        }
+    }
+    text.push_str(&format!("run {}  ledger {}\n", summary.run_id, summary.ledger_hash));
+    say(&text)?;
+    broken.map_or(Ok(()), |b| Err(Failure::Check(b)))
+}

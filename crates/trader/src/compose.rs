@@ -1,0 +1,181 @@
+//! From a configuration to an engine: every plugin built, every name resolved.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, StrategyId, Symbol, Time};
+use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams};
+use tradewind_engine::{Conviction, Engine, EngineConfig, Exchange, Pipeline, Schedule, Strategy};
+
+use crate::catalogue;
+use crate::config::{BenchmarkConfig, Config, PluginConfig};
+use crate::error::Failure;
+
+/// Alphas of the engine itself, for comparison and timing.
+pub const BUILTIN_ALPHAS: [&str; 1] = ["crossover"];
+
+/// Parameters that name symbols which must be in the data. (`term_symbol` and the like name data that may be missing.)
+const SYMBOL_KEYS: [&str; 7] = ["symbol", "symbols", "index", "vix", "pairs", "safe", "universe"];
+
+/// Every symbol the configuration needs, with the field that names it; defaults of plugins included.
+pub fn symbols(config: &Config) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for (role, plugins) in config.roles() {
+        for (name, p) in plugins {
+            let Ok(info) = catalogue::find(&p.plugin) else { continue };
+            let mut params = (info.defaults)();
+            for key in SYMBOL_KEYS {
+                let given = p.params.get(key).cloned().or_else(|| params.get_mut(key).map(Value::take));
+                if let Some(v) = given {
+                    gather(&format!("{role}.{name}.{key}"), &v, &mut out);
+                }
+            }
+        }
+    }
+    for (i, b) in config.benchmark.iter().enumerate() {
+        out.extend(b.weights.keys().map(|s| (format!("benchmark.{i}.weights"), s.clone())));
+    }
+    out
+}
+
+fn gather(field: &str, v: &Value, out: &mut Vec<(String, String)>) {
+    match v {
+        Value::String(s) if !s.is_empty() => out.push((field.into(), s.clone())),
+        Value::Array(all) => all.iter().for_each(|x| gather(field, x, out)),
+        _ => {}
+    }
+}
+
+type Builder<R> = fn(&Value) -> Result<Box<R>, Invalid>;
+
+/// Builds all plugins of one role, in the order of their names.
+fn build<R: ?Sized>(
+    role: &str,
+    plugins: &BTreeMap<String, PluginConfig>,
+    pick: impl Fn(&PluginInfo) -> Option<Builder<R>>,
+    bad: &mut Invalid,
+) -> Vec<Box<R>> {
+    plugins
+        .iter()
+        .filter_map(|(name, p)| {
+            let at = format!("{role}.{name}");
+            let built = catalogue::find(&p.plugin)
+                .and_then(|info| pick(info).ok_or_else(|| format!("{} has no role {role}", p.plugin)))
+                .map_err(|problem| Invalid::one("plugin", problem))
+                .and_then(|build| build(&Value::Object(p.params.clone())));
+            bad.absorb(built.map_err(|e| e.under(&at)))
+        })
+        .collect()
+}
+
+fn alpha(p: &PluginConfig) -> Result<Box<dyn Alpha>, Invalid> {
+    let params = Value::Object(p.params.clone());
+    if p.plugin == "crossover" {
+        let params: CrossoverParams = serde_json::from_value(params).map_err(|e| Invalid::one("", e.to_string()))?;
+        return Ok(Box::new(params.build()?));
+    }
+    let info = catalogue::find(&p.plugin).map_err(|problem| Invalid::one("plugin", problem))?;
+    let build = info.alpha.ok_or_else(|| Invalid::one("plugin", format!("{} is no alpha", p.plugin)))?;
+    build(&params)
+}
+
+/// Builds the pipeline of a configuration.
+///
+/// # Errors
+/// All violations.
+pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
+    let mut bad = Invalid::default();
+    let at = |names: &[String], table: &BTreeMap<String, PluginConfig>| -> Vec<usize> {
+        names.iter().filter_map(|n| table.keys().position(|k| k == n)).collect()
+    };
+    let mut strategies = Vec::new();
+    for (name, s) in &config.strategy {
+        let id = StrategyId::new(name).map_err(|e| Invalid::one(format!("strategy.{name}"), e.to_string()));
+        let built = match config.alpha.get(&s.alpha) {
+            Some(p) => alpha(p).map_err(|e| e.under(&format!("alpha.{}", s.alpha))),
+            None => Err(Invalid::one(format!("strategy.{name}.alpha"), format!("{:?} is not configured", s.alpha))),
+        };
+        if let (Some(id), Some(alpha)) = (bad.absorb(id), bad.absorb(built)) {
+            strategies.push(Strategy {
+                id,
+                alpha,
+                conviction: s.conviction,
+                filters: at(&s.filters, &config.filter),
+                sizers: vec![Box::new(BaseSize(s.base))],
+                overlays: at(&s.overlays, &config.overlay),
+            });
+        }
+    }
+    let mut rules = build("rule", &config.rule, |p| p.rule, &mut bad);
+    if let Some(limits) = bad.absorb(config.limits.build().map_err(|e| e.under("limits"))) {
+        rules.push(Box::new(limits));
+    }
+    let pipeline = Pipeline {
+        features: build("feature", &config.feature, |p| p.feature, &mut bad),
+        strategies,
+        filters: build("filter", &config.filter, |p| p.filter, &mut bad),
+        overlays: build("overlay", &config.overlay, |p| p.overlay, &mut bad),
+        allocators: build("allocator", &config.allocator, |p| p.allocator, &mut bad),
+        rules,
+        pretrade: bad
+            .absorb(config.order_limits.build().map_err(|e| e.under("order_limits")))
+            .map(|l| vec![Box::new(l) as _])
+            .unwrap_or_default(),
+        observers: Vec::new(),
+    };
+    bad.into_result(pipeline)
+}
+
+/// The first instant of the trading period: midnight in UTC of its first date, before any session of that date.
+///
+/// # Errors
+/// When the date is out of range.
+pub fn trading_from(config: &Config) -> Result<Time, Failure> {
+    let d = config.run.from;
+    Time::from_ymd(d.year(), d.month(), d.day()).map_err(|e| Failure::Usage(e.to_string()))
+}
+
+fn assemble(config: &Config, engine: EngineConfig, pipeline: Pipeline) -> Result<Engine<Exchange>, Failure> {
+    let fail = |problems| Failure::Config { origin: "the configuration".into(), problems };
+    let exchange = Exchange::new(config.exchange.clone()).map_err(|e| fail(e.under("exchange")))?;
+    let cash = Cash::from_f64(config.run.cash).map_err(|e| fail(Invalid::one("run.cash", e.to_string())))?;
+    Engine::new(engine, pipeline, exchange, cash, trading_from(config)?).map_err(|e| fail(e.under("engine")))
+}
+
+/// Builds the engine of a configuration.
+///
+/// # Errors
+/// All violations.
+pub fn engine(config: &Config) -> Result<Engine<Exchange>, Failure> {
+    let pipeline =
+        pipeline(config).map_err(|problems| Failure::Config { origin: "the configuration".into(), problems })?;
+    assemble(config, config.engine.clone(), pipeline)
+}
+
+/// Builds the engine that holds a benchmark, through the same exchange and costs.
+///
+/// # Errors
+/// When a symbol is none.
+pub fn benchmark(config: &Config, b: &BenchmarkConfig) -> Result<Engine<Exchange>, Failure> {
+    let weights: Result<Vec<(Symbol, f64)>, _> =
+        b.weights.iter().map(|(s, w)| Symbol::new(s).map(|s| (s, *w))).collect();
+    let weights = weights.map_err(|e| Failure::Usage(e.to_string()))?;
+    let id = StrategyId::new("benchmark").map_err(|e| Failure::Run(e.to_string()))?;
+    // A little stays in cash, so that a rise between decision and fill does not make the purchase unaffordable.
+    let invested = tradewind_engine::builtin::LimitsParams { symbol: 1.0, gross: 0.99 };
+    let limits = invested.build().map_err(|problems| Failure::Config { origin: "benchmark".into(), problems })?;
+    let pipeline = Pipeline {
+        strategies: vec![Strategy {
+            id,
+            alpha: Box::new(BuyAndHold::new(weights)),
+            conviction: Conviction::Score,
+            filters: vec![],
+            sizers: vec![],
+            overlays: vec![],
+        }],
+        rules: vec![Box::new(limits)],
+        ..Pipeline::default()
+    };
+    let engine = EngineConfig { schedule: Schedule::SessionClose, no_trade_band: 0.02, ..config.engine.clone() };
+    assemble(config, engine, pipeline)
+}

@@ -1,0 +1,465 @@
+//! The configuration of a run: TOML in, every violation out at once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tradewind_core_types::{Cash, Invalid, StrategyId, Symbol, Violation, did_you_mean};
+use tradewind_data::{SimulationSpec, SourceSpec};
+use tradewind_engine::builtin::{CrossoverParams, LimitsParams, OrderLimitsParams};
+use tradewind_engine::{Conviction, EngineConfig, ExchangeConfig};
+
+use crate::catalogue;
+use crate::error::Failure;
+use crate::schema;
+
+/// The embedded configuration: the default system on the bundled sample.
+pub const DEFAULT: &str = include_str!("../config/default.toml");
+
+/// Everything a run needs to know. Unknown keys are refused; every key has a default except where said.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Headline of the report.
+    pub title: String,
+    /// Period and money.
+    pub run: RunConfig,
+    /// Where the data come from.
+    pub data: DataConfig,
+    /// How the loop decides and orders.
+    pub engine: EngineConfig,
+    /// How the simulated exchange fills and what it charges.
+    pub exchange: ExchangeConfig,
+    /// Portfolio limits, applied after all other rules.
+    pub limits: LimitsParams,
+    /// Limits on single orders, checked last.
+    pub order_limits: OrderLimitsParams,
+    /// Features by name, in the order of their names.
+    pub feature: BTreeMap<String, PluginConfig>,
+    /// Alphas by name.
+    pub alpha: BTreeMap<String, PluginConfig>,
+    /// Filters by name.
+    pub filter: BTreeMap<String, PluginConfig>,
+    /// Overlays by name.
+    pub overlay: BTreeMap<String, PluginConfig>,
+    /// Allocators by name, applied in the order of their names.
+    pub allocator: BTreeMap<String, PluginConfig>,
+    /// Portfolio rules by name, applied in the order of their names.
+    pub rule: BTreeMap<String, PluginConfig>,
+    /// Strategies by name.
+    pub strategy: BTreeMap<String, StrategyConfig>,
+    /// Portfolios to compare with, held through the same exchange and costs.
+    pub benchmark: Vec<BenchmarkConfig>,
+    /// The report.
+    pub report: ReportConfig,
+}
+
+/// Period and money.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// First session that may be traded, as a date in New York.
+    #[schemars(with = "String")]
+    pub from: jiff::civil::Date,
+    /// Last session.
+    #[schemars(with = "String")]
+    pub to: jiff::civil::Date,
+    /// First session of data, to warm plugins up; by default `from`.
+    #[schemars(with = "Option<String>")]
+    pub warmup_from: Option<jiff::civil::Date>,
+    /// Cash at the start in dollars, above 0, at most 1e12.
+    pub cash: f64,
+    /// Threads for reading data and for checks, 1 to 256; results do not depend on it.
+    pub threads: usize,
+    /// What the journal keeps.
+    pub journal: JournalLevel,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            from: jiff::civil::date(2014, 1, 3),
+            to: jiff::civil::date(2016, 7, 1),
+            warmup_from: None,
+            cash: 100_000.0,
+            threads: 2,
+            journal: JournalLevel::Full,
+        }
+    }
+}
+
+/// What the journal keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalLevel {
+    /// Nothing.
+    None,
+    /// Decisions, orders and reports.
+    Decisions,
+    /// These and every input: the run can be replayed from the journal alone.
+    #[default]
+    Full,
+}
+
+/// Where the data come from: files, or the simulator.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Files, in the order that breaks ties between them. A path `sample:NAME` is a file of the bundled sample.
+    pub source: Vec<SourceSpec>,
+    /// Simulated data instead of files, labelled so everywhere.
+    pub simulate: Option<SimulationSpec>,
+}
+
+/// A plugin and its parameters: `plugin = "fe_garch"`, then the plugin's own keys (see `trader plugins ID`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginConfig {
+    /// The plugin's id.
+    pub plugin: String,
+    /// The plugin's parameters.
+    #[serde(flatten)]
+    pub params: Map<String, Value>,
+}
+
+/// A strategy: whose signals, through which filters and overlays, at which size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StrategyConfig {
+    /// Name of the alpha. Needed.
+    pub alpha: String,
+    /// Fraction of equity for a full signal, above 0, at most 10.
+    pub base: f64,
+    /// How much of a signal's score counts.
+    pub conviction: Conviction,
+    /// Names of filters, in order.
+    pub filters: Vec<String>,
+    /// Names of overlays, in order.
+    pub overlays: Vec<String>,
+}
+
+impl Default for StrategyConfig {
+    fn default() -> Self {
+        Self { alpha: String::new(), base: 0.1, conviction: Conviction::Score, filters: vec![], overlays: vec![] }
+    }
+}
+
+/// A portfolio to compare with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BenchmarkConfig {
+    /// Name in the report.
+    pub name: String,
+    /// Fractions of equity by symbol, held by rebalancing when a weight is off by more than the no-trade band.
+    pub weights: BTreeMap<String, f64>,
+}
+
+/// The report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportConfig {
+    /// Sessions a year, for annualising, above 0, at most 1e6.
+    pub periods_per_year: f64,
+    /// Risk-free rate a year (decimal), -1 to 1.
+    pub risk_free: f64,
+    /// Sessions of rolling volatility and beta, 2 to 10000.
+    pub rolling_window: usize,
+    /// Most trades not taken that the report shows.
+    pub not_taken: usize,
+}
+
+impl Default for ReportConfig {
+    fn default() -> Self {
+        Self { periods_per_year: 252.0, risk_free: 0.0, rolling_window: 63, not_taken: 200 }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file (the embedded one when `None`), applies `--set key=value` overrides, and checks everything.
+    ///
+    /// # Errors
+    /// All violations at once.
+    pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self, Failure> {
+        let (origin, text) = match path {
+            None => ("the embedded configuration".to_owned(), DEFAULT.to_owned()),
+            Some(p) => (p.display().to_string(), read(p)?),
+        };
+        Self::parse(&origin, &text, overrides, path.and_then(Path::parent))
+    }
+
+    /// Reads a configuration from text; relative data paths are taken from `folder`.
+    ///
+    /// # Errors
+    /// All violations at once.
+    pub fn parse(origin: &str, text: &str, overrides: &[String], folder: Option<&Path>) -> Result<Self, Failure> {
+        let fail = |problems| Failure::Config { origin: origin.to_owned(), problems };
+        let table: toml::Table =
+            toml::from_str(text).map_err(|e| fail(Invalid::one("TOML", e.to_string().replace('\n', " "))))?;
+        let mut value = serde_json::to_value(table).map_err(|e| fail(Invalid::one("TOML", e.to_string())))?;
+        for o in overrides {
+            set(&mut value, o).map_err(Failure::Usage)?;
+        }
+        let schema = schemars::schema_for!(Config);
+        let mut bad = schema::violations(schema.as_value(), &value);
+        // Shape first: what has the wrong shape cannot be checked further.
+        if !bad.0.is_empty() {
+            return Err(fail(bad));
+        }
+        let mut config: Config = serde_json::from_value(value).map_err(|e| fail(Invalid::one("", e.to_string())))?;
+        if let Some(folder) = folder {
+            for s in &mut config.data.source {
+                if s.path.is_relative() && !s.path.to_string_lossy().starts_with("sample:") {
+                    s.path = folder.join(&s.path);
+                }
+            }
+        }
+        bad.absorb(config.check());
+        bad.into_result(config).map_err(fail)
+    }
+
+    /// Checks everything that can be known without reading data.
+    ///
+    /// # Errors
+    /// All violations.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let mut bad = Invalid::default();
+        let r = &self.run;
+        bad.require(r.from <= r.to, "run.from", r.from, &format!("a date not after run.to ({})", r.to));
+        if let Some(w) = r.warmup_from {
+            bad.require(w <= r.from, "run.warmup_from", w, "a date not after run.from");
+        }
+        bad.require(
+            r.cash > 0.0 && r.cash <= 1e12 && Cash::from_f64(r.cash).is_ok(),
+            "run.cash",
+            r.cash,
+            "above 0, at most 1e12",
+        );
+        bad.require((1..=256).contains(&r.threads), "run.threads", r.threads, "1 to 256");
+        bad.absorb(self.engine.check().map_err(|e| e.under("engine")));
+        bad.absorb(self.exchange.check().map_err(|e| e.under("exchange")));
+        bad.absorb(self.limits.build().map_err(|e| e.under("limits")));
+        bad.absorb(self.order_limits.build().map_err(|e| e.under("order_limits")));
+        let p = &self.report;
+        bad.require(
+            p.periods_per_year > 0.0 && p.periods_per_year <= 1e6,
+            "report.periods_per_year",
+            p.periods_per_year,
+            "above 0, at most 1e6",
+        );
+        bad.require((-1.0..=1.0).contains(&p.risk_free), "report.risk_free", p.risk_free, "-1 to 1");
+        bad.require((2..=10_000).contains(&p.rolling_window), "report.rolling_window", p.rolling_window, "2 to 10000");
+        self.check_data(&mut bad);
+        self.check_plugins(&mut bad);
+        self.check_strategies(&mut bad);
+        for (i, b) in self.benchmark.iter().enumerate() {
+            let at = format!("benchmark.{i}");
+            bad.require(!b.name.is_empty(), &format!("{at}.name"), "empty", "a name");
+            bad.require(!b.weights.is_empty(), &format!("{at}.weights"), "empty", "at least one symbol");
+            for (s, w) in &b.weights {
+                bad.require(Symbol::new(s).is_ok(), &format!("{at}.weights"), s, "a symbol");
+                bad.require((0.0..=1.0).contains(w), &format!("{at}.weights.{s}"), w, "0 to 1");
+            }
+            let total: f64 = b.weights.values().sum();
+            bad.require(total <= 1.0 + 1e-12, &format!("{at}.weights"), total, "weights that sum to at most 1");
+        }
+        bad.into_result(())
+    }
+
+    fn check_data(&self, bad: &mut Invalid) {
+        let d = &self.data;
+        bad.require(
+            d.source.is_empty() != d.simulate.is_none(),
+            "data",
+            if d.source.is_empty() { "empty" } else { "both files and a simulation" },
+            "either [[data.source]] files or [data.simulate]",
+        );
+        for (i, s) in d.source.iter().enumerate() {
+            bad.absorb(s.check().map_err(|e| e.under(&format!("data.source.{i}"))));
+        }
+        if let Some(s) = &d.simulate {
+            bad.absorb(s.check().map_err(|e| e.under("data.simulate")));
+        }
+    }
+
+    fn check_plugins(&self, bad: &mut Invalid) {
+        let has = |info: &tradewind_core_types::PluginInfo, role: &str| match role {
+            "feature" => info.feature.is_some(),
+            "alpha" => info.alpha.is_some(),
+            "filter" => info.filter.is_some(),
+            "overlay" => info.overlay.is_some(),
+            "allocator" => info.allocator.is_some(),
+            _ => info.rule.is_some(),
+        };
+        for (role, plugins) in self.roles() {
+            for (name, p) in plugins {
+                let at = format!("{role}.{name}");
+                if role == "alpha" && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
+                    if let Err(e) = serde_json::from_value::<CrossoverParams>(Value::Object(p.params.clone())) {
+                        bad.0.push(Violation { field: at, problem: e.to_string() });
+                    }
+                    continue;
+                }
+                match catalogue::find(&p.plugin) {
+                    Err(problem) => bad.0.push(Violation { field: format!("{at}.plugin"), problem }),
+                    Ok(info) if !has(info, role) => {
+                        let roles = info.roles();
+                        bad.require(
+                            false,
+                            &format!("{at}.plugin"),
+                            &p.plugin,
+                            &format!("a plugin with the role {role}; this one has {roles:?}"),
+                        );
+                    }
+                    Ok(info) => {
+                        bad.absorb((info.check)(&Value::Object(p.params.clone())).map_err(|e| e.under(&at)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_strategies(&self, bad: &mut Invalid) {
+        bad.require(!self.strategy.is_empty(), "strategy", "empty", "at least one [strategy.NAME]");
+        let mut used = BTreeMap::new();
+        for (name, s) in &self.strategy {
+            let at = format!("strategy.{name}");
+            bad.require(StrategyId::new(name).is_ok(), &at, name, "letters, digits, _ or - in a strategy's name");
+            bad.require(s.base > 0.0 && s.base <= 10.0, &format!("{at}.base"), s.base, "above 0, at most 10");
+            let mut known = |field: &str, names: &[String], table: &BTreeMap<String, PluginConfig>| {
+                for n in names {
+                    if !table.contains_key(n) {
+                        let hint = did_you_mean(n, table.keys().map(String::as_str));
+                        let problem = format!("names {n:?}, which is not configured{hint}");
+                        bad.0.push(Violation { field: format!("{at}.{field}"), problem });
+                    }
+                }
+            };
+            known("alpha", std::slice::from_ref(&s.alpha), &self.alpha);
+            known("filters", &s.filters, &self.filter);
+            known("overlays", &s.overlays, &self.overlay);
+            if let Some(other) = used.insert(s.alpha.clone(), name) {
+                let problem = format!("{:?} already serves strategy {other}: configure a second alpha", s.alpha);
+                bad.0.push(Violation { field: format!("{at}.alpha"), problem });
+            }
+        }
+    }
+
+    /// The plugin tables by role.
+    pub fn roles(&self) -> [(&'static str, &BTreeMap<String, PluginConfig>); 6] {
+        [
+            ("feature", &self.feature),
+            ("alpha", &self.alpha),
+            ("filter", &self.filter),
+            ("overlay", &self.overlay),
+            ("allocator", &self.allocator),
+            ("rule", &self.rule),
+        ]
+    }
+
+    /// As TOML, everything resolved.
+    ///
+    /// # Errors
+    /// When a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String, Failure> {
+        let mut value = serde_json::to_value(self).map_err(|e| Failure::Run(e.to_string()))?;
+        drop_nulls(&mut value);
+        toml::to_string(&value).map_err(|e| Failure::Run(format!("the configuration has no TOML form: {e}")))
+    }
+}
+
+/// TOML has no null: an option that is not set is left out.
+fn drop_nulls(v: &mut Value) {
+    match v {
+        Value::Object(m) => {
+            m.retain(|_, x| !x.is_null());
+            m.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(a) => a.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    if path.is_dir() {
+        return Err(Failure::Usage(format!("{} is a directory: expected a configuration file (TOML)", path.display())));
+    }
+    std::fs::read_to_string(path).map_err(|e| {
+        let hint = if e.kind() == std::io::ErrorKind::NotFound {
+            ": check the path, or leave it out for the embedded configuration"
+        } else {
+            ""
+        };
+        Failure::Usage(format!("cannot read the configuration {}: {e}{hint}", path.display()))
+    })
+}
+
+/// Applies `a.b.c=value`; the value is TOML, or text when it is not. Numbers address the elements of a list.
+fn set(root: &mut Value, assignment: &str) -> Result<(), String> {
+    let (key, text) = assignment
+        .split_once('=')
+        .ok_or_else(|| format!("--set {assignment:?}: expected key=value, such as run.cash=50000"))?;
+    let parsed: Option<toml::Table> = toml::from_str(&format!("v = {text}")).ok();
+    let value = parsed
+        .and_then(|mut t| t.remove("v"))
+        .and_then(|v| serde_json::to_value(v).ok())
+        .unwrap_or_else(|| Value::String(text.to_owned()));
+    let mut at = root;
+    for part in key.trim().split('.') {
+        if part.is_empty() {
+            return Err(format!("--set {assignment:?}: empty part in the key"));
+        }
+        at = match at {
+            Value::Array(list) => {
+                let n = list.len();
+                part.parse::<usize>()
+                    .ok()
+                    .and_then(|i| list.get_mut(i))
+                    .ok_or_else(|| format!("--set {assignment:?}: {part:?} is not an element of a list of {n}"))?
+            }
+            Value::Object(m) => m.entry(part).or_insert_with(|| Value::Object(Map::new())),
+            other => return Err(format!("--set {assignment:?}: {part:?} is below {other}, which is not a table")),
+        };
+    }
+    *at = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_configuration_is_valid_and_round_trips() {
+        let c = Config::load(None, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let text = c.to_toml().unwrap();
+        let back = Config::parse("resolved", &text, &[], None).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(back, c);
+    }
+
+    #[test]
+    fn every_violation_is_reported_at_once() {
+        let text = DEFAULT.replace("base =", "bass =").replace("cash =", "cahs =");
+        let e = Config::parse("x.toml", &text, &[], None).unwrap_err().to_string();
+        assert!(e.contains("did you mean \"base\"?") && e.contains("did you mean \"cash\"?"), "{e}");
+        let wrong =
+            ["run.cash=-1", "engine.lot=0", "strategy.risk_on.alpha=vrpp", "overlay.regime.plugin=alpha_vix_regmie"];
+        let e = Config::load(None, &wrong.map(String::from)).unwrap_err();
+        assert_eq!(e.code(), 2);
+        let e = e.to_string();
+        for part in ["run.cash", "engine.lot", "strategy.risk_on.alpha", "did you mean \"alpha_vix_regime\"?"] {
+            assert!(e.contains(part), "{part} in {e}");
+        }
+        let e = Config::load(None, &["run.cash=many".into()]).unwrap_err().to_string();
+        assert!(e.contains("run.cash"), "{e}");
+    }
+
+    #[test]
+    fn overrides_reach_lists_tables_and_text() {
+        let c = Config::load(None, &["benchmark.0.name=X".into(), "run.cash=5e4".into()]).unwrap();
+        assert_eq!((c.benchmark[0].name.as_str(), c.run.cash), ("X", 5e4));
+        for bad in ["x", "benchmark.9.name=X", "run..cash=1", "title.x=1"] {
+            assert!(Config::load(None, &[bad.into()]).is_err(), "{bad}");
+        }
+    }
+}

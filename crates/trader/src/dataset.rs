@@ -1,0 +1,229 @@
+//! The data of a run, read once: any number of runs can stream them.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use tradewind_core_types::{Event, Origin, Symbol, Time};
+use tradewind_data::{Calendar, DataError, EventTable, Kind, Simulation, SimulationSpec, SourceSpec};
+use tradewind_engine::Source;
+
+use crate::config::Config;
+use crate::error::Failure;
+use crate::sample;
+
+/// One source.
+#[derive(Clone)]
+enum Part {
+    Table(Arc<EventTable>),
+    Events(Arc<Vec<Event>>),
+    Simulated(Box<SimulationSpec>),
+    Calendar(Date, Date),
+}
+
+/// All sources of a run, by number.
+#[derive(Clone)]
+pub struct Dataset {
+    parts: Vec<Part>,
+    names: Vec<String>,
+    fingerprint: String,
+}
+
+impl Dataset {
+    /// Reads everything a configuration names, in parallel; the result does not depend on the number of threads.
+    ///
+    /// # Errors
+    /// The first source (by number) that cannot be read.
+    pub fn load(config: &Config) -> Result<Self, Failure> {
+        let first = config.run.warmup_from.unwrap_or(config.run.from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.run.threads)
+            .build()
+            .map_err(|e| Failure::Run(format!("cannot start {} threads: {e}", config.run.threads)))?;
+        let mut specs = config.data.source.clone();
+        for s in &mut specs {
+            s.from = Some(s.from.map_or(first, |f| f.max(first)));
+            s.to = Some(s.to.map_or(config.run.to, |t| t.min(config.run.to)));
+        }
+        let read: Vec<Result<(Part, Vec<u8>), Failure>> =
+            pool.install(|| specs.par_iter().enumerate().map(|(i, s)| read(s, i as u16)).collect());
+        let (mut parts, mut names, mut digest) = (Vec::new(), Vec::new(), Sha256::new());
+        for (result, spec) in read.into_iter().zip(&config.data.source) {
+            let (part, hash) = result?;
+            digest.update(&hash);
+            parts.push(part);
+            names.push(spec.path.display().to_string());
+        }
+        if let Some(spec) = &config.data.simulate {
+            names.push(format!("simulated (seed {})", spec.seed));
+            parts.push(Part::Simulated(Box::new(spec.clone())));
+        }
+        names.push("US equity calendar".into());
+        parts.push(Part::Calendar(first, config.run.to));
+        let fingerprint = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let dataset = Self { parts, names, fingerprint };
+        dataset.check_symbols(config)?;
+        Ok(dataset)
+    }
+
+    /// From events in memory, for checks and tests.
+    pub fn of_events(events: Vec<Event>, name: &str) -> Self {
+        Self { parts: vec![Part::Events(Arc::new(events))], names: vec![name.into()], fingerprint: String::new() }
+    }
+
+    /// Names of the sources by number.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+    /// A hash of the bytes of all files.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Where a row came from, for people.
+    pub fn describe(names: &[String], o: Origin) -> String {
+        match names.get(usize::from(o.source)) {
+            Some(n) => format!("({n}, row {})", o.row),
+            None => String::new(),
+        }
+    }
+
+    /// Fresh streams over everything.
+    ///
+    /// # Errors
+    /// When the simulator's settings are wrong.
+    pub fn sources(&self) -> Result<Vec<Box<dyn Source>>, Failure> {
+        self.parts
+            .iter()
+            .enumerate()
+            .map(|(i, part)| {
+                let n = i as u16;
+                Ok(match part {
+                    Part::Table(t) => Box::new(EventTable::events(t, n)) as Box<dyn Source>,
+                    Part::Events(events) => {
+                        let events = Arc::clone(events);
+                        let mut at = 0;
+                        Box::new(std::iter::from_fn(move || {
+                            at += 1;
+                            events.get(at - 1).cloned().map(Ok::<_, Infallible>)
+                        }))
+                    }
+                    Part::Simulated(spec) => Box::new(simulation(spec, n)?),
+                    Part::Calendar(from, to) => {
+                        Box::new(Calendar::us_equities().events(*from, *to, n).map(Ok::<_, Infallible>))
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// All events in order, for checks that change them.
+    ///
+    /// # Errors
+    /// When a source fails.
+    pub fn events(&self) -> Result<Vec<Event>, Failure> {
+        let mut merge = tradewind_engine::Merge::new(self.sources()?)?;
+        let mut all = Vec::new();
+        while let Some(e) = merge.next()? {
+            all.push(e);
+        }
+        Ok(all)
+    }
+
+    /// The symbols of the files; `None` when simulated data are among the sources.
+    pub fn symbols(&self) -> Option<BTreeSet<Symbol>> {
+        let mut all = BTreeSet::new();
+        for p in &self.parts {
+            match p {
+                Part::Table(t) => all.extend(t.symbols().iter().copied()),
+                Part::Events(e) => all.extend(e.iter().filter_map(|e| e.symbol)),
+                Part::Simulated(_) => return None,
+                Part::Calendar(..) => {}
+            }
+        }
+        Some(all)
+    }
+
+    /// Every symbol that a plugin or benchmark needs must be in the data.
+    fn check_symbols(&self, config: &Config) -> Result<(), Failure> {
+        let Some(known) = self.symbols() else { return Ok(()) };
+        let mut bad = tradewind_core_types::Invalid::default();
+        for (field, name) in crate::compose::symbols(config) {
+            let found = Symbol::new(&name).is_ok_and(|s| known.contains(&s));
+            if !found {
+                let hint = tradewind_core_types::did_you_mean(&name, known.iter().map(|s| s.as_str()));
+                let problem = format!("symbol {name:?} is in none of the data sources{hint}");
+                bad.0.push(tradewind_core_types::Violation { field, problem });
+            }
+        }
+        bad.into_result(())
+            .map_err(|problems| Failure::Config { origin: "the configuration, against the data".into(), problems })
+    }
+
+    /// Times of the first and the last event.
+    pub fn range(&self) -> Option<(Time, Time)> {
+        self.parts
+            .iter()
+            .filter_map(|p| match p {
+                Part::Table(t) => t.range(),
+                Part::Events(e) => e.first().map(|e| e.time).zip(e.last().map(|e| e.time)),
+                _ => None,
+            })
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// What reading left out, for the report: (source, what, how many).
+    pub fn notes(&self) -> Vec<(String, String, u64)> {
+        let mut out = Vec::new();
+        for (p, name) in self.parts.iter().zip(&self.names) {
+            if let Part::Table(t) = p {
+                let n = t.notes();
+                let mut add = |what: &str, count: usize| {
+                    if count > 0 {
+                        out.push((name.clone(), what.to_owned(), count as u64));
+                    }
+                };
+                add("empty cells after a symbol's first price, left out", n.missing.iter().sum());
+                add("rows without any value, left out", n.empty_rows);
+                add("volumes above 1e9 shares, read as unknown", n.volumes_unknown);
+            }
+        }
+        out
+    }
+}
+
+/// The simulator as a source of a run: it begins with its own first session, whatever the run's period.
+fn simulation(
+    spec: &SimulationSpec,
+    source: u16,
+) -> Result<impl Iterator<Item = Result<Event, Infallible>> + Send + use<>, Failure> {
+    let events = Simulation::new(spec, source)
+        .map_err(|e| Failure::Config { origin: "the configuration".into(), problems: e.under("data.simulate") })?;
+    Ok(events.map(Ok))
+}
+
+/// The bytes a specification names: of a file or of the sample.
+///
+/// # Errors
+/// When they cannot be read.
+fn bytes_of(spec: &SourceSpec) -> Result<Vec<u8>, Failure> {
+    match spec.path.to_string_lossy().strip_prefix(sample::PREFIX) {
+        Some(name) => Ok(sample::bytes(name)?.to_vec()),
+        None => Ok(tradewind_data::read_bytes(&spec.path)?),
+    }
+}
+
+fn read(spec: &SourceSpec, source: u16) -> Result<(Part, Vec<u8>), Failure> {
+    let bytes = bytes_of(spec)?;
+    let hash = Sha256::digest(&bytes).to_vec();
+    let part = if matches!(spec.kind, Kind::Bar | Kind::Index | Kind::Trade | Kind::Quote) {
+        Part::Table(Arc::new(tradewind_data::read_table_bytes(spec, bytes)?))
+    } else {
+        let events: Result<Vec<Event>, DataError> = tradewind_data::open_bytes(spec, bytes, source)?.collect();
+        Part::Events(Arc::new(events?))
+    };
+    Ok((part, hash))
+}

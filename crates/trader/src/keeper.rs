@@ -1,0 +1,226 @@
+//! Keeps a run: streams decisions and journal to files, gathers what summary and report need.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    Cash, Decision, Event, Fill, Order, OrderId, OrderReport, Outcome, StrategyId, Symbol, Time,
+};
+use tradewind_engine::{Frame, JournalWriter, Recorder, SessionRecord};
+
+use crate::config::JournalLevel;
+
+/// One session of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// The close.
+    pub time: Time,
+    /// Cash plus positions.
+    pub equity: f64,
+    /// Cash.
+    pub cash: f64,
+    /// Paid in so far, less paid out.
+    pub deposits: f64,
+    /// Sum of the sizes of positions over equity.
+    pub gross: f64,
+    /// Longs less shorts over equity.
+    pub net: f64,
+    /// Metrics of plugins by `plugin.name`.
+    pub metrics: BTreeMap<String, f64>,
+    /// Profit and loss so far by strategy, after costs.
+    pub strategies: BTreeMap<String, f64>,
+}
+
+/// A fill with what it realised and who wanted it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FillRow {
+    /// The fill.
+    pub fill: Fill,
+    /// Number of the decision.
+    pub decision: u64,
+    /// The strategies behind it, joined by `+`.
+    pub strategy: String,
+    /// Profit and loss it realised, before fees; `None` when it only opened or added.
+    pub realised: Option<Cash>,
+}
+
+/// Where a run's files go while it runs.
+struct Files {
+    decisions: BufWriter<File>,
+    journal: Option<JournalWriter<BufWriter<File>>>,
+    level: JournalLevel,
+}
+
+/// Share of each strategy in what is held of a symbol, and what the symbol has earned so far.
+#[derive(Default)]
+struct Attribution {
+    shares: Vec<(StrategyId, f64)>,
+    earned: f64,
+    fees: f64,
+}
+
+/// The recorder of `trader backtest`.
+#[derive(Default)]
+pub struct Keeper {
+    files: Option<Files>,
+    /// The sessions.
+    pub sessions: Vec<SessionRow>,
+    /// The orders sent.
+    pub orders: Vec<Order>,
+    /// The fills booked.
+    pub fills: Vec<FillRow>,
+    /// How many decisions there were.
+    pub decisions: u64,
+    /// How many of them led to no order.
+    pub not_traded: u64,
+    /// Reports other than fills, by kind.
+    pub ended: BTreeMap<&'static str, u64>,
+    /// The first reject, in words.
+    pub first_reject: Option<String>,
+    attribution: BTreeMap<Symbol, Attribution>,
+    by_strategy: BTreeMap<StrategyId, f64>,
+    wanted_by: BTreeMap<OrderId, (u64, String)>,
+    line: Vec<u8>,
+}
+
+impl Keeper {
+    /// Keeps files in a folder as well.
+    ///
+    /// # Errors
+    /// When a file cannot be made.
+    pub fn in_folder(folder: &Path, level: JournalLevel, config: &str) -> std::io::Result<Self> {
+        let decisions = BufWriter::with_capacity(1 << 18, File::create(folder.join("decisions.jsonl"))?);
+        let journal = if level == JournalLevel::None {
+            None
+        } else {
+            let file = BufWriter::with_capacity(1 << 18, File::create(folder.join("journal"))?);
+            let mut w = JournalWriter::new(file).map_err(std::io::Error::other)?;
+            w.write(&Frame::Config(config.to_owned())).map_err(std::io::Error::other)?;
+            Some(w)
+        };
+        Ok(Self { files: Some(Files { decisions, journal, level }), ..Self::default() })
+    }
+
+    /// Writes everything out.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn finish(&mut self, hash: tradewind_engine::LedgerHash) -> std::io::Result<()> {
+        let Some(mut f) = self.files.take() else { return Ok(()) };
+        f.decisions.flush()?;
+        f.decisions.get_ref().sync_all()?;
+        if let Some(mut j) = f.journal {
+            j.write(&Frame::Hash(hash)).map_err(std::io::Error::other)?;
+            j.finish().map_err(std::io::Error::other)?.get_ref().sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, frame: impl FnOnce() -> Frame) -> Result<(), String> {
+        match self.files.as_mut().and_then(|f| f.journal.as_mut()) {
+            Some(j) => j.write(&frame()).map_err(|e| e.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Recorder for Keeper {
+    #[inline]
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        match &mut self.files {
+            Some(Files { journal: Some(j), level: JournalLevel::Full, .. }) => {
+                j.write(&Frame::Event(event.clone())).map_err(|e| e.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn decision(&mut self, d: &Decision) -> Result<(), String> {
+        self.decisions += 1;
+        self.not_traded += u64::from(matches!(d.outcome, Outcome::NotTraded(_)));
+        let total: f64 = d.contributions.iter().map(|c| c.weight.abs()).sum();
+        if total > 0.0 {
+            let shares = &mut self.attribution.entry(d.symbol).or_default().shares;
+            shares.clear();
+            for c in &d.contributions {
+                match shares.iter_mut().find(|s| s.0 == c.strategy) {
+                    Some(s) => s.1 += c.weight.abs() / total,
+                    None => shares.push((c.strategy, c.weight.abs() / total)),
+                }
+            }
+        }
+        if let Outcome::Ordered(id) = d.outcome {
+            let mut names: Vec<&str> = d.contributions.iter().map(|c| c.strategy.as_str()).collect();
+            names.dedup();
+            self.wanted_by.insert(id, (d.id, if names.is_empty() { "exit".into() } else { names.join("+") }));
+        }
+        if let Some(f) = &mut self.files {
+            self.line.clear();
+            serde_json::to_writer(&mut self.line, d).map_err(|e| e.to_string())?;
+            self.line.push(b'\n');
+            f.decisions.write_all(&self.line).map_err(|e| format!("decisions.jsonl: {e}"))?;
+            if let Some(j) = &mut f.journal {
+                let text = String::from_utf8_lossy(&self.line[..self.line.len() - 1]).into_owned();
+                j.write(&Frame::Decision(text)).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, o: &Order) -> Result<(), String> {
+        self.orders.push(o.clone());
+        self.journal(|| Frame::Order(o.clone()))
+    }
+
+    fn report(&mut self, r: &OrderReport, realised: Cash) -> Result<(), String> {
+        match r {
+            OrderReport::Filled(f) => {
+                self.attribution.entry(f.symbol).or_default().fees += f.fee.to_f64();
+                let (decision, strategy) = self.wanted_by.get(&f.order).cloned().unwrap_or_default();
+                self.fills.push(FillRow {
+                    fill: *f,
+                    decision,
+                    strategy,
+                    realised: (realised != Cash::ZERO).then_some(realised),
+                });
+            }
+            OrderReport::Accepted { .. } => {}
+            OrderReport::Rejected { order, reason, time } => {
+                *self.ended.entry("rejected").or_default() += 1;
+                self.first_reject.get_or_insert_with(|| format!("order {} at {time}: {reason}", order.0));
+            }
+            OrderReport::Cancelled { .. } => *self.ended.entry("cancelled").or_default() += 1,
+            OrderReport::Expired { .. } => *self.ended.entry("expired").or_default() += 1,
+        }
+        self.journal(|| Frame::Report(r.clone()))
+    }
+
+    fn session(&mut self, s: &SessionRecord<'_>) -> Result<(), String> {
+        for p in s.portfolio.all() {
+            let a = self.attribution.entry(p.symbol).or_default();
+            let now = (p.realised + p.unrealised()).to_f64() - a.fees;
+            let change = now - a.earned;
+            a.earned = now;
+            for (strategy, share) in &a.shares {
+                *self.by_strategy.entry(*strategy).or_default() += share * change;
+            }
+        }
+        let equity = s.portfolio.equity().to_f64();
+        let net = if equity > 0.0 { s.portfolio.market_value().to_f64() / equity } else { 0.0 };
+        self.sessions.push(SessionRow {
+            time: s.time,
+            equity,
+            cash: s.portfolio.cash().to_f64(),
+            deposits: s.portfolio.totals().deposits.to_f64(),
+            gross: s.portfolio.gross(),
+            net,
+            metrics: s.metrics.iter().map(|(plugin, name, v)| (format!("{plugin}.{name}"), *v)).collect(),
+            strategies: self.by_strategy.iter().map(|(s, v)| (s.to_string(), *v)).collect(),
+        });
+        let hash = s.hash;
+        self.journal(|| Frame::Hash(hash))
+    }
+}
