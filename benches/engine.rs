@@ -60,10 +60,16 @@ fn run(source: Box<dyn Source>, alpha: Option<Box<dyn Alpha>>, conviction: Convi
             Some(Strategy { id, alpha, conviction, filters: vec![], sizers: vec![], overlays: vec![] })
         })
         .collect();
-    let config = EngineConfig { schedule: Schedule::Signal, order_style: OrderStyle::Market, no_trade_band: 0.0, ..EngineConfig::default() };
+    let config = EngineConfig {
+        schedule: Schedule::Signal,
+        order_style: OrderStyle::Market,
+        no_trade_band: 0.0,
+        ..EngineConfig::default()
+    };
     let exchange = Exchange::new(ExchangeConfig { leverage: 10.0, ..ExchangeConfig::default() });
     let pipeline = Pipeline { strategies, ..Pipeline::default() };
-    let engine = exchange.and_then(|x| Engine::new(config, pipeline, x, "1000000".parse().unwrap_or_default(), Time::MIN));
+    let engine =
+        exchange.and_then(|x| Engine::new(config, pipeline, x, "1000000".parse().unwrap_or_default(), Time::MIN));
     let (Ok(mut engine), Ok(mut merge)) = (engine, Merge::new(vec![source])) else { return 0 };
     match engine.run(&mut merge, None, &mut ()) {
         Ok(_) => black_box(engine.events() + engine.ledger().entries()),

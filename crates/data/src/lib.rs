@@ -1,1 +1,46 @@
 //! Market data in and out: readers, calendar, corporate actions, simulator.
+//!
+//! - [`open`] reads a file described by a [`SourceSpec`] into a [`Feed`] of events in time order; [`read_table`] stops at the validated
+//!   columns. Reading fails at the first thing that is wrong; [`validate`] gathers everything into a [`QualityReport`].
+//! - [`Calendar::us_equities`] knows sessions, holidays and early closes of US equities from 1990 to 2035.
+//! - [`import`] writes any source as Parquet in canonical long form; [`Frame`] is any table as named columns of cells.
+//! - [`Simulation`] makes seeded events of any number without keeping them.
+//!
+//! Conventions: time is UTC; a bare date of a price means the official close of that date's session; prices are exact to nine decimals;
+//! nothing is filled in: an empty cell is no event.
+
+mod actions;
+mod calendar;
+mod clock;
+mod csv;
+mod decode;
+mod error;
+mod frame;
+mod load;
+mod long;
+mod quality;
+mod raw;
+mod read;
+mod records;
+mod simulate;
+mod spec;
+mod store;
+mod table;
+mod wide;
+mod write;
+
+pub use actions::counted_twice;
+pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
+pub use error::{DataError, Problem};
+pub use frame::Frame;
+pub use jiff::civil::Date;
+pub use load::bytes_of as read_bytes;
+pub use quality::{
+    Finding, Outlier, QualityOptions, QualityReport, SymbolQuality, examine_table, validate, validate_bytes,
+};
+pub use read::{Feed, open, open_bytes, read_table, read_table_bytes};
+pub use records::record_line;
+pub use simulate::{Regime, Simulation, SimulationSpec, Ticks, regime_path, simulate};
+pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
+pub use store::{Written, import, write_events};
+pub use table::{EventTable, Events, Notes};

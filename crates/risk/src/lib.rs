@@ -1,5 +1,8 @@
 //! Plugins: risk. One file per plugin under [`plugins`]; [`REGISTRY`] lists them.
 
+pub mod allocator;
+pub mod budget;
 pub mod plugins;
+pub mod sessions;
 
 pub use plugins::REGISTRY;

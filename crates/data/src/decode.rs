@@ -1,0 +1,209 @@
+//! What long and wide tables share: reading columns of values in parallel, with every bad cell kept as a problem of its row.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+use tradewind_core_types::{Price, Quantity, Symbol, Time, did_you_mean};
+
+use crate::calendar::{Calendar, NEW_YORK};
+use crate::clock::Clock;
+use crate::error::{DataError, Problem};
+use crate::raw::{Cells, RawTable, missing_column};
+use crate::spec::{Kind, SourceSpec};
+use crate::table::EventTable;
+
+/// Rows read by one task; a constant, so that results do not depend on the number of threads.
+const CHUNK: usize = 1 << 15;
+
+/// A bad cell: row counted from 0, column, what is wrong.
+#[derive(Debug)]
+pub(crate) struct Bad {
+    pub(crate) row: usize,
+    pub(crate) column: Option<String>,
+    pub(crate) problem: Problem,
+}
+
+/// A table and everything that kept rows out of it.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) table: EventTable,
+    pub(crate) errors: Vec<DataError>,
+}
+
+/// Reads `rows` cells by `f`, in parallel; bad ones become `None` and a problem.
+pub(crate) fn column<T: Copy + Send>(
+    rows: usize,
+    name: &str,
+    f: impl Fn(usize) -> Result<Option<T>, Problem> + Sync,
+) -> (Vec<Option<T>>, Vec<Bad>) {
+    let parts: Vec<(Vec<Option<T>>, Vec<Bad>)> = (0..rows.div_ceil(CHUNK))
+        .into_par_iter()
+        .map(|c| {
+            let mut bad = Vec::new();
+            let values = (c * CHUNK..rows.min((c + 1) * CHUNK))
+                .map(|row| {
+                    f(row).unwrap_or_else(|problem| {
+                        bad.push(Bad { row, column: Some(name.to_owned()), problem });
+                        None
+                    })
+                })
+                .collect();
+            (values, bad)
+        })
+        .collect();
+    let mut values = Vec::with_capacity(rows);
+    let mut bad = Vec::new();
+    for (v, b) in parts {
+        values.extend(v);
+        bad.extend(b);
+    }
+    (values, bad)
+}
+
+/// A price cell.
+pub(crate) fn price(cells: &Cells, row: usize) -> Result<Option<Price>, Problem> {
+    match cells.number(row)? {
+        None => Ok(None),
+        Some(x) => match Price::from_f64(x) {
+            Ok(p) => Ok(Some(p)),
+            Err(_) => Err(Problem::NotPositive { what: "price", found: x.to_string() }),
+        },
+    }
+}
+
+/// A size cell: zero or more, at most 1e9.
+pub(crate) fn size(cells: &Cells, row: usize) -> Result<Option<Quantity>, Problem> {
+    match cells.number(row)? {
+        None => Ok(None),
+        Some(x) if x < 0.0 => Err(Problem::Negative { what: "size", found: x.to_string() }),
+        Some(x) => match Quantity::from_f64(x) {
+            Ok(q) => Ok(Some(q)),
+            Err(_) => Err(Problem::OutOfRange { found: x.to_string(), expected: "at most 1e9" }),
+        },
+    }
+}
+
+/// The instants of all rows; `i64::MIN` where there is a problem.
+pub(crate) fn times(raw: &RawTable, position: usize, clock: &Clock) -> (Vec<Option<i64>>, Vec<Bad>) {
+    let cells = raw.cells(position);
+    let name = raw.names.get(position).map_or("", String::as_str);
+    column(raw.rows, name, |row| clock.read(cells, row).map(|t| Some(t.nanos())))
+}
+
+/// Which column holds the time.
+pub(crate) fn time_column(file: &str, names: &[String], spec: &SourceSpec) -> Result<String, DataError> {
+    match &spec.time {
+        Some(t) if names.contains(t) => Ok(t.clone()),
+        Some(t) => Err(missing_column(file, names, t)),
+        None => ["ts", "time", "timestamp", "datetime", "date"]
+            .iter()
+            .find_map(|t| names.iter().find(|n| n.eq_ignore_ascii_case(t)))
+            .cloned()
+            .ok_or_else(|| missing_column(file, names, "date")),
+    }
+}
+
+/// The symbols a file may contribute: subset and renames of the specification.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    spec: &'a SourceSpec,
+    rename: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(spec: &'a SourceSpec) -> Self {
+        Self { spec, rename: &spec.rename }
+    }
+    /// The symbol for a name in the file; none when it is not asked for.
+    pub(crate) fn symbol(&self, name: &str) -> Result<Option<Symbol>, Problem> {
+        let name = self.rename.get(name).map_or(name, String::as_str);
+        if !self.spec.symbols.is_empty() && !self.spec.symbols.iter().any(|s| s == name) {
+            return Ok(None);
+        }
+        Symbol::new(name).map(Some).map_err(|e| Problem::BadSymbol { found: e.found, expected: e.expected })
+    }
+    /// Every symbol asked for must be among those in the file.
+    pub(crate) fn check_all_there(&self, file: &str, in_file: &[String]) -> Result<(), DataError> {
+        let known: Vec<&str> =
+            in_file.iter().map(|n| self.rename.get(n).map_or(n.as_str(), String::as_str)).collect();
+        for (asked, what) in self.spec.symbols.iter().map(|s| (s, true)).chain(self.rename.keys().map(|s| (s, false))) {
+            let there = if what { known.contains(&asked.as_str()) } else { in_file.iter().any(|n| n == asked) };
+            if !there {
+                let hint = did_you_mean(asked, known.iter().take(40).copied());
+                return Err(DataError::new(file, Problem::UnknownSymbol { symbol: asked.clone(), hint }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The instants between which rows are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range {
+    from: i64,
+    to: i64,
+}
+
+impl Range {
+    pub(crate) fn new(spec: &SourceSpec) -> Self {
+        let midnight = |d: Date| d.in_tz(NEW_YORK).ok().and_then(|z| Time::from_timestamp(z.timestamp()).ok());
+        let after = spec.to.and_then(|d| d.tomorrow().ok()).and_then(midnight);
+        Self {
+            from: spec.from.and_then(midnight).map_or(i64::MIN, Time::nanos),
+            to: after.map_or(i64::MAX, |t| t.nanos() - 1),
+        }
+    }
+    #[inline]
+    pub(crate) fn contains(self, t: i64) -> bool {
+        self.from <= t && t <= self.to
+    }
+}
+
+/// Why no row is left.
+pub(crate) fn nothing_left(raw: &RawTable, spec: &SourceSpec, times: &[Option<i64>]) -> DataError {
+    let calendar = Calendar::us_equities();
+    let date = |t: Option<i64>| t.map_or_else(|| "?".into(), |t| calendar.date_of(Time::from_nanos(t)).to_string());
+    let known = || times.iter().flatten().copied();
+    let range = Range::new(spec);
+    if known().all(|t| !range.contains(t)) && (spec.from.is_some() || spec.to.is_some()) {
+        let end = |d: Option<Date>, open: &str| d.map_or_else(|| open.into(), |d| d.to_string());
+        DataError::new(
+            &*raw.file,
+            Problem::NoDataInRange {
+                from: end(spec.from, "the start"),
+                to: end(spec.to, "the end"),
+                first: date(known().min()),
+                last: date(known().max()),
+            },
+        )
+    } else {
+        DataError::new(&*raw.file, Problem::NoValues)
+    }
+}
+
+/// Whether a date without a session may be passed over in a row that holds no value.
+pub(crate) fn excusable(p: &Problem) -> bool {
+    matches!(p, Problem::NotASession { .. } | Problem::OutsideCalendar { .. })
+}
+
+/// The column of a field of the kind, by the mapping of the specification.
+pub(crate) fn field_column<'a>(spec: &'a SourceSpec, field: &'a str) -> &'a str {
+    spec.columns.get(field).map_or(field, String::as_str)
+}
+
+/// Whether rows of this kind must have different times within a symbol.
+pub(crate) fn strictly_later(kind: Kind) -> bool {
+    matches!(kind, Kind::Bar | Kind::Index)
+}
+
+/// The problem with a time after `last`, if there is one.
+#[inline]
+pub(crate) fn order(kind: Kind, symbol: &str, last: i64, time: i64) -> Option<Problem> {
+    if time > last || (time == last && !strictly_later(kind)) {
+        return None;
+    }
+    let symbol = symbol.to_owned();
+    let (time, previous) = (Time::from_nanos(time), Time::from_nanos(last));
+    Some(if time == previous { Problem::Duplicate { symbol, time } } else { Problem::Backward { symbol, time, previous } })
+}

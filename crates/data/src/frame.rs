@@ -1,0 +1,277 @@
+//! Any table as named columns of cells, for `trader apply`: CSV or Parquet in, CSV or Parquet out.
+
+use std::borrow::Cow;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
+use rayon::prelude::*;
+use tradewind_core_types::{Cell, Time};
+
+use crate::error::{DataError, Problem};
+use crate::load;
+use crate::raw::{Cells, RawTable, missing_column, shorten};
+use crate::spec::TableFormat;
+use crate::store::{parquet_writer, polars_error};
+use crate::write::AtomicFile;
+
+/// A table of named columns.
+///
+/// A CSV column whose filled cells are all numbers holds numbers (whole ones when all are whole), one of `true` and `false` holds those,
+/// any other is text; empty cells are [`Cell::Null`]. Dates and times of a Parquet file become text.
+///
+/// ```
+/// use tradewind_core_types::Cell;
+/// use tradewind_data::Frame;
+/// let f = Frame::from_csv("two.csv", b"date,close\n2015-08-24,189.5\n2015-08-25,\n".to_vec())?;
+/// assert_eq!(f.names(), ["date", "close"]);
+/// assert_eq!(f.cell(0, 1), &Cell::F64(189.5));
+/// assert_eq!(f.cell(1, 1), &Cell::Null);
+/// assert!(f.position("clsoe").unwrap_err().to_string().contains("did you mean"));
+/// # Ok::<(), tradewind_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    file: String,
+    names: Vec<String>,
+    columns: Vec<Vec<Cell>>,
+    rows: usize,
+    /// Physical lines of the rows of a text file.
+    lines: Option<Vec<u64>>,
+}
+
+impl Frame {
+    /// A table of columns of equal length.
+    ///
+    /// # Errors
+    /// When names repeat, or lengths or numbers of columns differ.
+    pub fn new(names: Vec<String>, columns: Vec<Vec<Cell>>) -> Result<Self, DataError> {
+        let rows = columns.first().map_or(0, Vec::len);
+        for (i, n) in names.iter().enumerate() {
+            if names.iter().take(i).any(|m| m == n) {
+                return Err(DataError::new("table", Problem::DuplicateColumn { column: n.clone() }));
+            }
+        }
+        if let Some(odd) = columns.iter().map(Vec::len).chain([if names.len() == columns.len() { rows } else { rows + 1 }]).find(|n| *n != rows) {
+            return Err(DataError::new("table", Problem::Ragged { found: odd, expected: rows }));
+        }
+        Ok(Self { file: "table".into(), names, columns, rows, lines: None })
+    }
+
+    /// Reads a CSV (plain or gzipped) or Parquet file.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is not such a file.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let format = load::format_of(path, None)?;
+        if format == TableFormat::Jsonl {
+            return Err(DataError::new(path.display().to_string(), Problem::UnknownFormat));
+        }
+        Self::from_raw(&RawTable::read(path, load::bytes_of(path)?, format, |_| Ok(None))?)
+    }
+
+    /// Reads CSV text; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// When it is not CSV.
+    pub fn from_csv(name: &str, bytes: Vec<u8>) -> Result<Self, DataError> {
+        Self::from_raw(&RawTable::read(Path::new(name), bytes, TableFormat::Csv, |_| Ok(None))?)
+    }
+
+    fn from_raw(raw: &RawTable) -> Result<Self, DataError> {
+        for (name, cells) in raw.names.iter().zip(&raw.columns) {
+            if let Cells::Other(found) = cells {
+                let problem = Problem::ColumnType { found: found.clone(), expected: "numbers, text, true or false, or times" };
+                return Err(DataError::new(&*raw.file, problem).in_column(name.as_str()));
+            }
+        }
+        let columns = raw.columns.par_iter().map(|c| convert(c, raw.rows)).collect();
+        let lines = raw.line_numbers();
+        Ok(Self { file: raw.file.to_string(), names: raw.names.clone(), columns, rows: raw.rows, lines })
+    }
+
+    /// Names of the columns.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+    /// Position of a column.
+    ///
+    /// # Errors
+    /// When there is none of that name, with the closest one.
+    pub fn position(&self, name: &str) -> Result<usize, DataError> {
+        self.names.iter().position(|n| n == name).ok_or_else(|| missing_column(&self.file, &self.names, name))
+    }
+    /// A cell; `Null` outside the table.
+    #[inline]
+    pub fn cell(&self, row: usize, column: usize) -> &Cell {
+        self.columns.get(column).and_then(|c| c.get(row)).unwrap_or(&Cell::Null)
+    }
+    /// A column's cells.
+    pub fn column(&self, position: usize) -> &[Cell] {
+        self.columns.get(position).map_or(&[], Vec::as_slice)
+    }
+    /// An error at a row (counted from 0) and column of this table, for whoever finds a cell unusable.
+    pub fn error(&self, row: usize, column: Option<&str>, why: impl Into<String>) -> DataError {
+        let e = DataError::new(self.file.as_str(), Problem::BadRecord { why: why.into() })
+            .at_row(row as u64 + 1)
+            .at_line(self.lines.as_ref().and_then(|l| l.get(row).copied()));
+        match column {
+            Some(c) => e.in_column(c),
+            None => e,
+        }
+    }
+    /// A column of numbers; empty cells are none.
+    ///
+    /// # Errors
+    /// When there is no such column, or a cell is not a finite number.
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, DataError> {
+        let column = self.column(self.position(name)?);
+        let bad = |row, problem| {
+            Err(DataError::new(self.file.as_str(), problem)
+                .at_row(row as u64 + 1)
+                .at_line(self.lines.as_ref().and_then(|l| l.get(row).copied()))
+                .in_column(name))
+        };
+        column
+            .iter()
+            .enumerate()
+            .map(|(row, c)| match c {
+                Cell::Null => Ok(None),
+                Cell::F64(x) if !x.is_finite() => bad(row, Problem::NotFinite { found: x.to_string() }),
+                Cell::F64(x) => Ok(Some(*x)),
+                Cell::I64(x) => Ok(Some(*x as f64)),
+                Cell::Bool(x) => bad(row, Problem::NotANumber { found: x.to_string() }),
+                Cell::Str(s) => match s.parse::<f64>() {
+                    Ok(x) if x.is_finite() => Ok(Some(x)),
+                    Ok(x) => bad(row, Problem::NotFinite { found: x.to_string() }),
+                    Err(_) => bad(row, Problem::NotANumber { found: shorten(s) }),
+                },
+            })
+            .collect()
+    }
+
+    /// Writes the table as CSV or Parquet, by the name. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), DataError> {
+        let name = path.display().to_string();
+        match load::format_of(path, None)? {
+            TableFormat::Csv if !name.ends_with(".gz") => self.write_csv(path),
+            TableFormat::Parquet => self.write_parquet(path),
+            _ => Err(DataError::new(name, Problem::UnknownFormat)),
+        }
+    }
+
+    fn write_csv(&self, path: &Path) -> Result<(), DataError> {
+        let file = AtomicFile::create(path)?;
+        let mut out = BufWriter::with_capacity(1 << 20, file.handle()?);
+        let mut all = || -> std::io::Result<()> {
+            let header: Vec<Cow<'_, str>> = self.names.iter().map(|n| quoted(n)).collect();
+            writeln!(out, "{}", header.join(","))?;
+            for row in 0..self.rows {
+                for i in 0..self.columns.len() {
+                    if i > 0 {
+                        out.write_all(b",")?;
+                    }
+                    match self.cell(row, i) {
+                        // A blank line would not read back.
+                        Cell::Null if self.columns.len() == 1 => out.write_all(b"\"\"")?,
+                        Cell::Null => {}
+                        // Debug gives the shortest text that reads back as the same number.
+                        Cell::F64(x) => write!(out, "{x:?}")?,
+                        Cell::I64(x) => write!(out, "{x}")?,
+                        Cell::Bool(x) => write!(out, "{x}")?,
+                        Cell::Str(s) => out.write_all(quoted(s).as_bytes())?,
+                    }
+                }
+                out.write_all(b"\n")?;
+            }
+            out.flush()
+        };
+        all().map_err(|e| DataError::io(path, "write the file", &e))?;
+        file.commit()
+    }
+
+    fn write_parquet(&self, path: &Path) -> Result<(), DataError> {
+        let name = path.display().to_string();
+        let columns: Vec<Column> = self.names.iter().zip(&self.columns).map(|(n, c)| series(n, c).into()).collect();
+        let mut frame = DataFrame::new(self.rows, columns).map_err(|e| polars_error(&name, &e))?;
+        let file = AtomicFile::create(path)?;
+        parquet_writer(file.handle()?).finish(&mut frame).map_err(|e| polars_error(&name, &e))?;
+        file.commit()
+    }
+}
+
+/// A column of a file as cells.
+fn convert(cells: &Cells, rows: usize) -> Vec<Cell> {
+    let text = |row| cells.text(row);
+    match cells {
+        Cells::Text(_) => {
+            let filled = || (0..rows).filter_map(text);
+            let any = filled().next().is_some();
+            if any && filled().all(|s| s.parse::<i64>().is_ok()) {
+                return (0..rows).map(|r| text(r).and_then(|s| s.parse().ok()).map_or(Cell::Null, Cell::I64)).collect();
+            }
+            if any && filled().all(|s| s.parse::<f64>().is_ok()) {
+                return (0..rows).map(|r| text(r).and_then(|s| s.parse().ok()).map_or(Cell::Null, Cell::F64)).collect();
+            }
+            if any && filled().all(|s| s == "true" || s == "false") {
+                return (0..rows).map(|r| text(r).map_or(Cell::Null, |s| Cell::Bool(s == "true"))).collect();
+            }
+            (0..rows).map(|r| text(r).map_or(Cell::Null, |s| Cell::Str(s.into()))).collect()
+        }
+        Cells::Float(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::F64)).collect(),
+        Cells::Int(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::I64)).collect(),
+        Cells::Bool(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::Bool)).collect(),
+        Cells::Time { nanos, zoned } => nanos
+            .iter()
+            .map(|n| match n.map(|n| Time::from_nanos(n).to_string()) {
+                None => Cell::Null,
+                Some(s) if *zoned => Cell::Str(s),
+                Some(s) => Cell::Str(s.trim_end_matches('Z').into()),
+            })
+            .collect(),
+        Cells::Date(_) => (0..rows).map(|r| cells.label(r).map_or(Cell::Null, |s| Cell::Str(s.into_owned()))).collect(),
+        Cells::Other(_) => vec![Cell::Null; rows],
+    }
+}
+
+/// A column for Parquet: of whole numbers, numbers, booleans, or else text.
+fn series(name: &str, cells: &[Cell]) -> Series {
+    let name = name.into();
+    let filled = || cells.iter().filter(|c| **c != Cell::Null);
+    if filled().all(|c| matches!(c, Cell::I64(_))) && filled().next().is_some() {
+        let v: Vec<Option<i64>> = cells.iter().map(|c| if let Cell::I64(x) = c { Some(*x) } else { None }).collect();
+        return Series::new(name, v);
+    }
+    if filled().all(|c| matches!(c, Cell::I64(_) | Cell::F64(_))) {
+        let number = |c: &Cell| match c {
+            Cell::F64(x) => Some(*x),
+            Cell::I64(x) => Some(*x as f64),
+            _ => None,
+        };
+        return Series::new(name, cells.iter().map(number).collect::<Vec<_>>());
+    }
+    if filled().all(|c| matches!(c, Cell::Bool(_))) {
+        let v: Vec<Option<bool>> = cells.iter().map(|c| if let Cell::Bool(x) = c { Some(*x) } else { None }).collect();
+        return Series::new(name, v);
+    }
+    let text = |c: &Cell| match c {
+        Cell::Null => None,
+        Cell::Str(s) => Some(s.clone()),
+        Cell::F64(x) => Some(format!("{x:?}")),
+        Cell::I64(x) => Some(x.to_string()),
+        Cell::Bool(x) => Some(x.to_string()),
+    };
+    Series::new(name, cells.iter().map(text).collect::<Vec<_>>())
+}
+
+/// A CSV cell, quoted where it must be.
+pub(crate) fn quoted(s: &str) -> Cow<'_, str> {
+    if s.contains(['"', ',', '\n', '\r']) { Cow::Owned(format!("\"{}\"", s.replace('"', "\"\""))) } else { Cow::Borrowed(s) }
+}

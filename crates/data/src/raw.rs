@@ -1,0 +1,269 @@
+//! A file as columns of cells, through polars: CSV cells stay text, so that errors can quote them; Parquet keeps its types.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use polars::prelude::{
+    BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked, ParquetReader,
+    PolarsError, SerReader, StringChunked, TimeUnit,
+};
+use tradewind_core_types::did_you_mean;
+
+use crate::csv::{self, Lines};
+use crate::error::{DataError, Problem};
+use crate::load;
+use crate::spec::TableFormat;
+
+/// The cells of one column.
+#[derive(Debug)]
+pub(crate) enum Cells {
+    Text(StringChunked),
+    Float(Float64Chunked),
+    Int(Int64Chunked),
+    Bool(BooleanChunked),
+    /// Days since 1970.
+    Date(Int32Chunked),
+    /// Nanoseconds since 1970, UTC when `zoned`, else of an unknown zone.
+    Time {
+        nanos: Int64Chunked,
+        zoned: bool,
+    },
+    /// Of a type that no field has.
+    Other(String),
+}
+
+/// A file read, not yet understood.
+#[derive(Debug)]
+pub(crate) struct RawTable {
+    pub(crate) file: Arc<str>,
+    pub(crate) names: Vec<String>,
+    pub(crate) columns: Vec<Cells>,
+    pub(crate) rows: usize,
+    lines: Option<Lines>,
+}
+
+impl RawTable {
+    /// Reads a table; only the columns that `wanted` keeps, given all names (`None` keeps all).
+    pub(crate) fn read(
+        file: &Path,
+        bytes: Vec<u8>,
+        format: TableFormat,
+        wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
+    ) -> Result<Self, DataError> {
+        let name = file.display().to_string();
+        if bytes.is_empty() {
+            return Err(DataError::new(name, Problem::Empty));
+        }
+        match format {
+            TableFormat::Parquet => Self::parquet(&name, bytes, wanted),
+            _ => Self::csv(&name, bytes, wanted),
+        }
+    }
+
+    fn csv(
+        file: &str,
+        bytes: Vec<u8>,
+        wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
+    ) -> Result<Self, DataError> {
+        let mut text = load::text(file, load::gunzip(file, bytes)?)?;
+        text.truncate(text.trim_end_matches(['\n', '\r', ' ', '\t']).len());
+        if text.is_empty() {
+            return Err(DataError::new(file, Problem::Empty));
+        }
+        let shape = csv::scan(file, text.as_bytes())?;
+        if shape.rows == 0 {
+            return Err(DataError::new(file, Problem::NoRows));
+        }
+        let keep = wanted(&shape.header)?;
+        let positions: Vec<usize> = (0..shape.header.len())
+            .filter(|i| keep.as_ref().is_none_or(|k| shape.header.get(*i).is_some_and(|h| k.contains(h))))
+            .collect();
+        // The header is read above; polars gets the rows only, so that its own header rules do not matter.
+        let body = text.split_off(shape.body);
+        let options = CsvReadOptions::default()
+            .with_has_header(false)
+            .with_infer_schema_length(Some(0))
+            .with_schema(Some(Arc::new(
+                (0..shape.header.len()).map(|i| (format!("column_{}", i + 1).into(), DataType::String)).collect(),
+            )))
+            .with_projection(Some(Arc::new(positions.clone())));
+        let frame = guarded(|| options.into_reader_with_file_handle(Cursor::new(body)).finish())
+            .map_err(|why| DataError::new(file, Problem::Csv { why }))?;
+        if frame.height() != shape.rows || frame.width() != positions.len() {
+            let why = format!("it saw {} rows of {} columns, expected {}", frame.height(), frame.width(), shape.rows);
+            return Err(DataError::new(file, Problem::Csv { why }));
+        }
+        let names = positions.iter().filter_map(|i| shape.header.get(*i).cloned()).collect();
+        Ok(Self::from_frame(file, names, &frame, Some(shape.lines)))
+    }
+
+    fn parquet(
+        file: &str,
+        bytes: Vec<u8>,
+        wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
+    ) -> Result<Self, DataError> {
+        let bad = |why: String| DataError::new(file, Problem::NotParquet { why });
+        if !bytes.starts_with(b"PAR1") || !bytes.ends_with(b"PAR1") || bytes.len() < 12 {
+            return Err(bad("it does not begin and end with PAR1".into()));
+        }
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let names: Vec<String> = guarded(|| reader.schema().map(|s| s.iter_names().map(|n| n.to_string()).collect()))
+            .map_err(bad)?;
+        let keep = wanted(&names)?.unwrap_or_else(|| names.clone());
+        let names: Vec<String> = names.into_iter().filter(|n| keep.contains(n)).collect();
+        let frame = guarded(|| reader.with_columns(Some(names.clone())).finish()).map_err(bad)?;
+        if frame.height() == 0 {
+            return Err(DataError::new(file, Problem::NoRows));
+        }
+        Ok(Self::from_frame(file, names, &frame, None))
+    }
+
+    fn from_frame(file: &str, names: Vec<String>, frame: &DataFrame, lines: Option<Lines>) -> Self {
+        let columns = frame.columns().iter().map(cells).collect();
+        Self { file: file.into(), names, columns, rows: frame.height(), lines }
+    }
+
+    /// Position of a column.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|n| n == name)
+    }
+    /// The physical lines of all rows of a text file.
+    pub(crate) fn line_numbers(&self) -> Option<Vec<u64>> {
+        self.lines.as_ref().map(|l| (0..self.rows).map(|row| l.of_row(row)).collect())
+    }
+    /// The cells at a position.
+    pub(crate) fn cells(&self, position: usize) -> &Cells {
+        const NONE: &Cells = &Cells::Other(String::new());
+        self.columns.get(position).unwrap_or(NONE)
+    }
+    /// A problem of a row (counted from 0) in a column.
+    pub(crate) fn error(&self, row: usize, column: Option<&str>, problem: Problem) -> DataError {
+        let e = DataError::new(&*self.file, problem)
+            .at_row(row as u64 + 1)
+            .at_line(self.lines.as_ref().map(|l| l.of_row(row)));
+        match column {
+            Some(c) => e.in_column(c),
+            None => e,
+        }
+    }
+}
+
+/// The error for a column that is not there.
+pub(crate) fn missing_column(file: &str, names: &[String], column: &str) -> DataError {
+    let hint = did_you_mean(column, names.iter().map(String::as_str));
+    DataError::new(file, Problem::MissingColumn { column: column.into(), hint })
+}
+
+/// Runs polars on bytes from outside: its errors, and panics on malformed files, become text.
+fn guarded<T>(f: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(Ok(v)) => Ok(v),
+        Ok(Err(e)) => Err(e.to_string()),
+        Err(_) => Err("its content is damaged".into()),
+    }
+}
+
+/// The typed cells of a polars column, in one chunk.
+fn cells(column: &Column) -> Cells {
+    let series = column.as_materialized_series().rechunk();
+    let other = || Cells::Other(format!("values of type {}", series.dtype()));
+    let read = || -> Result<Cells, PolarsError> {
+        Ok(match series.dtype() {
+            DataType::String => Cells::Text(series.str()?.clone()),
+            DataType::Float64 => Cells::Float(series.f64()?.clone()),
+            DataType::Float32 => Cells::Float(series.cast(&DataType::Float64)?.f64()?.clone()),
+            DataType::Int64 => Cells::Int(series.i64()?.clone()),
+            t if t.is_integer() => Cells::Int(series.strict_cast(&DataType::Int64)?.i64()?.clone()),
+            DataType::Boolean => Cells::Bool(series.bool()?.clone()),
+            DataType::Date => Cells::Date(series.date()?.physical().clone()),
+            DataType::Datetime(_, zone) => {
+                let nanos = series.strict_cast(&DataType::Datetime(TimeUnit::Nanoseconds, zone.clone()))?;
+                Cells::Time { nanos: nanos.datetime()?.physical().clone(), zoned: zone.is_some() }
+            }
+            _ => other(),
+        })
+    };
+    read().unwrap_or_else(|_| other())
+}
+
+impl Cells {
+    /// The text of a text cell, trimmed; empty cells are none.
+    #[inline]
+    pub(crate) fn text(&self, row: usize) -> Option<&str> {
+        match self {
+            Cells::Text(c) => c.get(row).map(str::trim).filter(|s| !s.is_empty()),
+            _ => None,
+        }
+    }
+    /// A number.
+    #[inline]
+    pub(crate) fn number(&self, row: usize) -> Result<Option<f64>, Problem> {
+        let x = match self {
+            Cells::Float(c) => c.get(row),
+            Cells::Text(_) => match self.text(row) {
+                Some(s) => Some(s.parse().map_err(|_| Problem::NotANumber { found: shorten(s) })?),
+                None => None,
+            },
+            Cells::Int(c) => c.get(row).map(|v| v as f64),
+            _ => return Err(Problem::ColumnType { found: self.found(), expected: "numbers" }),
+        };
+        match x {
+            Some(v) if !v.is_finite() => Err(Problem::NotFinite { found: v.to_string() }),
+            x => Ok(x),
+        }
+    }
+    /// True or false; trades may name the aggressor's side.
+    pub(crate) fn boolean(&self, row: usize) -> Result<Option<bool>, Problem> {
+        match self {
+            Cells::Bool(c) => Ok(c.get(row)),
+            Cells::Int(c) => match c.get(row) {
+                None => Ok(None),
+                Some(1) => Ok(Some(true)),
+                Some(0) => Ok(Some(false)),
+                Some(v) => Err(Problem::NotABool { found: v.to_string() }),
+            },
+            Cells::Text(_) => match self.text(row) {
+                None => Ok(None),
+                Some(s) => match s.to_ascii_lowercase().as_str() {
+                    "true" | "1" | "buy" | "b" => Ok(Some(true)),
+                    "false" | "0" | "sell" | "s" => Ok(Some(false)),
+                    _ => Err(Problem::NotABool { found: shorten(s) }),
+                },
+            },
+            _ => Err(Problem::ColumnType { found: self.found(), expected: "true or false" }),
+        }
+    }
+    /// The value as text, whatever its type.
+    pub(crate) fn label(&self, row: usize) -> Option<Cow<'_, str>> {
+        match self {
+            Cells::Text(_) => self.text(row).map(Cow::Borrowed),
+            Cells::Int(c) => c.get(row).map(|v| Cow::Owned(v.to_string())),
+            Cells::Float(c) => c.get(row).map(|v| Cow::Owned(v.to_string())),
+            Cells::Bool(c) => c.get(row).map(|v| Cow::Owned(v.to_string())),
+            Cells::Date(c) => c.get(row).map(|v| Cow::Owned(crate::clock::date_of_days(v).to_string())),
+            _ => None,
+        }
+    }
+    /// What the column holds, for messages.
+    pub(crate) fn found(&self) -> String {
+        match self {
+            Cells::Text(_) => "text".into(),
+            Cells::Float(_) | Cells::Int(_) => "numbers".into(),
+            Cells::Bool(_) => "true or false".into(),
+            Cells::Date(_) => "dates".into(),
+            Cells::Time { .. } => "times".into(),
+            Cells::Other(what) => what.clone(),
+        }
+    }
+}
+
+/// Long garbage makes no message better.
+pub(crate) fn shorten(s: &str) -> String {
+    match s.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", s.get(..at).unwrap_or_default()),
+        None => s.to_owned(),
+    }
+}

@@ -1,0 +1,32 @@
+//! The conformance suite over every plugin of this crate.
+
+use serde_json::{Value, json};
+use tradewind_core_types::testkit::{info_suite, role_suite};
+use tradewind_features::REGISTRY;
+
+/// Parameters under which a plugin says something within the suite's 400 sessions.
+fn params(id: &str) -> Value {
+    match id {
+        "fe_garch" => json!({"symbols": ["SPY", "SPX"], "window": 120, "min_obs": 60, "refit_every": 20}),
+        _ => json!({}),
+    }
+}
+
+#[test]
+fn every_plugin_is_described_and_documented() {
+    for info in REGISTRY {
+        info_suite(info);
+    }
+}
+
+#[test]
+fn every_role_is_deterministic_restorable_finite_and_causal() {
+    for info in REGISTRY {
+        role_suite(info, &params(info.id));
+    }
+}
+
+#[test]
+fn ids_are_sorted_and_unique() {
+    assert!(REGISTRY.windows(2).all(|w| w[0].id < w[1].id));
+}

@@ -1,0 +1,190 @@
+//! Returns from session to session, per symbol and joined by session.
+
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol};
+use tradewind_numerics::Window;
+
+/// The return of one symbol from one session's last bar to the next one's: total return, with dividends and splits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CloseTrack {
+    /// Last close of an earlier session, in today's shares.
+    previous: Option<f64>,
+    /// Last close of this session.
+    today: Option<f64>,
+    /// Dividends a share since the earlier session.
+    dividends: f64,
+}
+
+impl CloseTrack {
+    /// A bar of this session.
+    pub fn close(&mut self, close: f64) {
+        self.today = Some(close);
+    }
+    /// A corporate action of this symbol.
+    pub fn action(&mut self, action: &CorporateAction) {
+        match action {
+            CorporateAction::Split { numerator, denominator } if *numerator > 0 && *denominator > 0 => {
+                let factor = f64::from(*denominator) / f64::from(*numerator);
+                self.previous = self.previous.map(|p| p * factor);
+                self.today = self.today.map(|p| p * factor);
+                self.dividends *= factor;
+            }
+            CorporateAction::Dividend { amount } => self.dividends += amount.to_f64(),
+            _ => {}
+        }
+    }
+    /// Ends the session: the return, when there was a bar in this session and in an earlier one. A gap of several sessions gives
+    /// one return, at its end, as a holder's account shows it.
+    pub fn end(&mut self) -> Option<f64> {
+        let today = self.today.take()?;
+        let dividends = std::mem::take(&mut self.dividends);
+        let r = self.previous.map(|p| (today + dividends) / p - 1.0);
+        self.previous = Some(today);
+        r.filter(|r| r.is_finite())
+    }
+}
+
+/// One symbol's returns over the sessions kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Column {
+    symbol: Symbol,
+    track: CloseTrack,
+    /// One slot per session since the symbol was first seen; `None` where it had no return.
+    returns: Window<Option<f64>>,
+}
+
+/// The last sessions' returns of every symbol seen, aligned by session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionReturns {
+    window: usize,
+    /// By the symbols' text.
+    columns: Vec<Column>,
+}
+
+impl SessionReturns {
+    /// Keeps the last `window` sessions.
+    pub fn new(window: usize) -> Self {
+        Self { window, columns: Vec::new() }
+    }
+    fn find(&self, symbol: Symbol) -> Option<&Column> {
+        self.columns.binary_search_by_key(&symbol, |c| c.symbol).ok().and_then(|i| self.columns.get(i))
+    }
+    /// Sees an event; true at the end of a session, when the returns have moved on.
+    pub fn on_event(&mut self, event: &Event) -> bool {
+        match (&event.data, event.symbol) {
+            (MarketData::Bar(bar), Some(symbol)) => {
+                let at = self.columns.binary_search_by_key(&symbol, |c| c.symbol).unwrap_or_else(|at| {
+                    let returns = Window::new(self.window);
+                    self.columns.insert(at, Column { symbol, track: CloseTrack::default(), returns });
+                    at
+                });
+                if let Some(c) = self.columns.get_mut(at) {
+                    c.track.close(bar.close.to_f64());
+                }
+            }
+            (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(symbol)) => {
+                if let Ok(at) = self.columns.binary_search_by_key(&symbol, |c| c.symbol) {
+                    let renamed = Column { symbol: *to, ..self.columns.remove(at) };
+                    match self.columns.binary_search_by_key(to, |c| c.symbol) {
+                        Ok(at) => self.columns[at] = renamed,
+                        Err(at) => self.columns.insert(at, renamed),
+                    }
+                }
+            }
+            (MarketData::CorporateAction(action), Some(symbol)) => {
+                if let Ok(at) = self.columns.binary_search_by_key(&symbol, |c| c.symbol) {
+                    self.columns[at].track.action(action);
+                }
+            }
+            (MarketData::SessionClose, _) => {
+                for c in &mut self.columns {
+                    let r = c.track.end();
+                    c.returns.push(r);
+                }
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+    /// How many returns of a symbol are kept.
+    pub fn count(&self, symbol: Symbol) -> usize {
+        self.find(symbol).map_or(0, |c| c.returns.iter().flatten().count())
+    }
+    /// The return of the session that ended last.
+    pub fn last(&self, symbol: Symbol) -> Option<f64> {
+        self.find(symbol)?.returns.last().flatten()
+    }
+    /// The sums of weights times returns, one row for each portfolio, over the sessions in which every symbol of every portfolio
+    /// has a return, oldest first: `rows` is replaced by them, one after the other. Gives the number of sessions. A symbol never
+    /// seen counts for nothing: see [`SessionReturns::count`] first.
+    pub fn joint<'a>(
+        &self,
+        portfolios: impl Iterator<Item = &'a [(Symbol, f64)]> + Clone,
+        rows: &mut Vec<f64>,
+    ) -> usize {
+        rows.clear();
+        type Weighted<'w> = (&'w Window<Option<f64>>, f64);
+        let columns: Vec<Vec<Weighted<'_>>> = portfolios
+            .map(|p| p.iter().filter_map(|(s, w)| self.find(*s).map(|c| (&c.returns, *w))).collect())
+            .collect();
+        // Windows end with the same session and may begin later than others: count from the newest.
+        let depth = columns.iter().flatten().map(|(w, _)| w.len()).min().unwrap_or(0);
+        let at = |w: &Window<Option<f64>>, i: usize| {
+            let (a, b) = w.as_slices();
+            let k = w.len() - depth + i;
+            a.get(k).or_else(|| b.get(k - a.len())).copied().flatten()
+        };
+        let whole: Vec<usize> =
+            (0..depth).filter(|i| columns.iter().flatten().all(|(w, _)| at(w, *i).is_some())).collect();
+        for p in &columns {
+            rows.extend(whole.iter().map(|i| p.iter().map(|(w, k)| k * at(w, *i).unwrap_or(0.0)).sum::<f64>()));
+        }
+        whole.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_core_types::{Bar, Origin, Time};
+
+    fn event(symbol: Option<&str>, data: MarketData) -> Event {
+        Event { time: Time::MIN, symbol: symbol.map(|s| Symbol::new(s).unwrap()), origin: Origin::default(), data }
+    }
+    fn session(r: &mut SessionReturns, closes: &[(&str, &str)]) {
+        for (s, c) in closes {
+            r.on_event(&event(Some(s), MarketData::Bar(Bar::close_only(c.parse().unwrap()))));
+        }
+        assert!(r.on_event(&event(None, MarketData::SessionClose)));
+    }
+
+    #[test]
+    fn joins_by_session_and_respects_actions() {
+        let mut r = SessionReturns::new(4);
+        session(&mut r, &[("B", "10")]);
+        session(&mut r, &[("A", "100"), ("B", "11")]);
+        r.on_event(&event(
+            Some("A"),
+            MarketData::CorporateAction(CorporateAction::Split { numerator: 2, denominator: 1 }),
+        ));
+        r.on_event(&event(
+            Some("A"),
+            MarketData::CorporateAction(CorporateAction::Dividend { amount: "1".parse().unwrap() }),
+        ));
+        session(&mut r, &[("A", "54"), ("B", "22")]);
+        session(&mut r, &[("A", "54")]);
+        session(&mut r, &[("A", "27"), ("B", "11")]);
+        let (a, b) = (Symbol::new("A").unwrap(), Symbol::new("B").unwrap());
+        assert_eq!((r.count(a), r.count(b)), (3, 3));
+        let (x, y) = ([(a, 1.0)], [(a, 1.0), (b, 2.0)]);
+        let mut rows = Vec::new();
+        // A: (54 + 1) / 50 - 1 = 0.1, then 0, then -0.5; B: 1.0, none, -0.5.
+        assert_eq!(r.joint([x.as_slice(), y.as_slice()].into_iter(), &mut rows), 2);
+        let want = [0.1, -0.5, 2.1, -1.5];
+        assert!(rows.iter().zip(want).all(|(x, w)| (x - w).abs() < 1e-15), "{rows:?}");
+        let to = Symbol::new("Z").unwrap();
+        r.on_event(&event(Some("A"), MarketData::CorporateAction(CorporateAction::SymbolChange { to })));
+        assert_eq!((r.count(a), r.count(to), r.last(to)), (0, 3, Some(-0.5)));
+    }
+}
