@@ -71,7 +71,8 @@ impl Probe {
         }
     }
 
-    /// Shows one event and gives the answers as text, floats to the last bit.
+    /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
+    /// roles are asked when `ask` says so.
     ///
     /// # Errors
     /// When the plugin cannot use the event, or an answer breaks its role's contract.
@@ -81,6 +82,7 @@ impl Probe {
         view: &View<'_>,
         features: &mut FeatureValues,
         symbols: &[Symbol],
+        ask: bool,
     ) -> Result<String, BadInput> {
         let mut text = String::new();
         let say = |text: &mut String, a: &dyn std::fmt::Debug| {
@@ -89,8 +91,10 @@ impl Probe {
         };
         match self {
             Self::Feature(p) => {
-                p.on_event(e, view, features)?;
-                features.iter().for_each(|v| say(&mut text, &v));
+                let mut own = FeatureValues::default();
+                p.on_event(e, view, &mut own)?;
+                own.iter().for_each(|v| say(&mut text, &v));
+                own.move_into(features);
             }
             Self::Alpha(p) => {
                 let mut out = Signals::new();
@@ -110,7 +114,8 @@ impl Probe {
             }
             other => {
                 other.plugin().observe(e, view)?;
-                for a in other.ask(view, symbols)? {
+                let answers = if ask { other.ask(view, symbols)? } else { Vec::new() };
+                for a in answers {
                     if !a.adjust.is_finite() {
                         return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
                     }

@@ -19,7 +19,8 @@ use crate::table::EventTable;
 
 /// The action of a kind and value as written.
 fn action(kind: &str, value: Option<&str>) -> Result<CorporateAction, Problem> {
-    let misfit = |kind, expected| Problem::BadActionValue { kind, found: value.map(shorten).unwrap_or_default(), expected };
+    let misfit =
+        |kind, expected| Problem::BadActionValue { kind, found: value.map(shorten).unwrap_or_default(), expected };
     Ok(match kind.trim().to_ascii_lowercase().as_str() {
         "split" => {
             let bad = || misfit("split", "new:old in whole shares, such as 4:1 or 1:8");
@@ -33,7 +34,9 @@ fn action(kind: &str, value: Option<&str>) -> Result<CorporateAction, Problem> {
         }
         "dividend" => {
             let amount = value.and_then(|v| v.trim().parse::<Price>().ok());
-            CorporateAction::Dividend { amount: amount.ok_or_else(|| misfit("dividend", "dollars a share, above zero"))? }
+            CorporateAction::Dividend {
+                amount: amount.ok_or_else(|| misfit("dividend", "dollars a share, above zero"))?,
+            }
         }
         "delisting" => {
             let bad = || misfit("delisting", "the final price, above zero, or nothing");
@@ -71,10 +74,19 @@ pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Ve
         let time = r.time?;
         let data = MarketData::CorporateAction(action(r.kind.ok_or(Problem::MissingValue)?, r.value)?);
         if matches!(&data, MarketData::CorporateAction(CorporateAction::SymbolChange { to }) if *to == symbol) {
-            return Err(Problem::BadActionValue { kind: "symbol_change", found: name.into(), expected: "another symbol" });
+            return Err(Problem::BadActionValue {
+                kind: "symbol_change",
+                found: name.into(),
+                expected: "another symbol",
+            });
         }
         let row = u32::try_from(row + 1).unwrap_or(u32::MAX);
-        Ok(range.contains(time.nanos()).then_some(Event { time, symbol: Some(symbol), origin: Origin { source, row }, data }))
+        Ok(range.contains(time.nanos()).then_some(Event {
+            time,
+            symbol: Some(symbol),
+            origin: Origin { source, row },
+            data,
+        }))
     };
     let (mut events, mut errors) = (Vec::new(), Vec::new());
     if load::format_of(&spec.path, spec.format)? == TableFormat::Jsonl {
@@ -122,7 +134,9 @@ fn from_json(mut o: Map<String, Value>, spec: &SourceSpec, clock: &Clock) -> Res
     let kind = take_text(&mut o, field_column(spec, "kind"))?;
     let value = take_text(&mut o, field_column(spec, "value"))?;
     match o.keys().next() {
-        Some(k) => Err(Problem::BadRecord { why: format!("unknown field {k:?}: expected date or time, symbol, kind, value") }),
+        Some(k) => {
+            Err(Problem::BadRecord { why: format!("unknown field {k:?}: expected date or time, symbol, kind, value") })
+        }
         None => Ok((clock.read(&cells, 0), symbol, kind, value)),
     }
 }
@@ -146,7 +160,8 @@ pub fn counted_twice<'a>(tables: &[&EventTable], actions: &'a [Event]) -> Vec<&'
         .iter()
         .filter(|e| {
             use CorporateAction::{Dividend, Split};
-            matches!(e.data, MarketData::CorporateAction(Split { .. } | Dividend { .. })) && e.symbol.is_some_and(adjusted)
+            matches!(e.data, MarketData::CorporateAction(Split { .. } | Dividend { .. }))
+                && e.symbol.is_some_and(adjusted)
         })
         .collect()
 }

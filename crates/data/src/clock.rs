@@ -175,7 +175,9 @@ mod tests {
         assert!(matches!(c.text("2015-08-24 15:59"), Err(Problem::TimeZoneMissing { .. })));
         assert!(matches!(c.text("2015-08-23"), Err(Problem::NotASession { .. })));
         assert!(matches!(c.text("1962-01-02"), Err(Problem::OutsideCalendar { .. })));
-        for bad in ["2015-02-30", "24.08.2015", "08/24/2015", "x", "2015-08-24T25:00:00Z", "1440446400", "20150824", "-"] {
+        for bad in
+            ["2015-02-30", "24.08.2015", "08/24/2015", "x", "2015-08-24T25:00:00Z", "1440446400", "20150824", "-"]
+        {
             assert!(matches!(c.text(bad), Err(Problem::NotATime { .. })), "{bad}");
         }
     }

@@ -125,8 +125,7 @@ impl<'a> Names<'a> {
     }
     /// Every symbol asked for must be among those in the file.
     pub(crate) fn check_all_there(&self, file: &str, in_file: &[String]) -> Result<(), DataError> {
-        let known: Vec<&str> =
-            in_file.iter().map(|n| self.rename.get(n).map_or(n.as_str(), String::as_str)).collect();
+        let known: Vec<&str> = in_file.iter().map(|n| self.rename.get(n).map_or(n.as_str(), String::as_str)).collect();
         for (asked, what) in self.spec.symbols.iter().map(|s| (s, true)).chain(self.rename.keys().map(|s| (s, false))) {
             let there = if what { known.contains(&asked.as_str()) } else { in_file.iter().any(|n| n == asked) };
             if !there {
@@ -205,5 +204,9 @@ pub(crate) fn order(kind: Kind, symbol: &str, last: i64, time: i64) -> Option<Pr
     }
     let symbol = symbol.to_owned();
     let (time, previous) = (Time::from_nanos(time), Time::from_nanos(last));
-    Some(if time == previous { Problem::Duplicate { symbol, time } } else { Problem::Backward { symbol, time, previous } })
+    Some(if time == previous {
+        Problem::Duplicate { symbol, time }
+    } else {
+        Problem::Backward { symbol, time, previous }
+    })
 }

@@ -75,7 +75,9 @@ pub enum Problem {
     MissingValue,
     #[error("{found:?} is not true or false: expected true, false, 1, 0, buy or sell")]
     NotABool { found: String },
-    #[error("bar out of order: high {high}, low {low}, open {open}, close {close}: expected low <= open, close <= high")]
+    #[error(
+        "bar out of order: high {high}, low {low}, open {open}, close {close}: expected low <= open, close <= high"
+    )]
     BarOrder { open: String, high: String, low: String, close: String },
     #[error("{found:?} is not a time: expected 2015-08-24, or 2015-08-24T15:59:00-04:00, or set `epoch` for numbers")]
     NotATime { found: String },
@@ -99,7 +101,9 @@ pub enum Problem {
     NoDataInRange { from: String, to: String, first: String, last: String },
     #[error("no value in the whole file: every cell of the symbols asked for is empty")]
     NoValues,
-    #[error("{found:?} is not a kind of corporate action: expected split, dividend, delisting, symbol_change, halt or resume")]
+    #[error(
+        "{found:?} is not a kind of corporate action: expected split, dividend, delisting, symbol_change, halt or resume"
+    )]
     BadAction { found: String },
     #[error("value {found:?} does not fit a {kind}: expected {expected}")]
     BadActionValue { kind: &'static str, found: String, expected: &'static str },

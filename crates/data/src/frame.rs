@@ -52,7 +52,12 @@ impl Frame {
                 return Err(DataError::new("table", Problem::DuplicateColumn { column: n.clone() }));
             }
         }
-        if let Some(odd) = columns.iter().map(Vec::len).chain([if names.len() == columns.len() { rows } else { rows + 1 }]).find(|n| *n != rows) {
+        if let Some(odd) = columns
+            .iter()
+            .map(Vec::len)
+            .chain([if names.len() == columns.len() { rows } else { rows + 1 }])
+            .find(|n| *n != rows)
+        {
             return Err(DataError::new("table", Problem::Ragged { found: odd, expected: rows }));
         }
         Ok(Self { file: "table".into(), names, columns, rows, lines: None })
@@ -81,7 +86,8 @@ impl Frame {
     fn from_raw(raw: &RawTable) -> Result<Self, DataError> {
         for (name, cells) in raw.names.iter().zip(&raw.columns) {
             if let Cells::Other(found) = cells {
-                let problem = Problem::ColumnType { found: found.clone(), expected: "numbers, text, true or false, or times" };
+                let problem =
+                    Problem::ColumnType { found: found.clone(), expected: "numbers, text, true or false, or times" };
                 return Err(DataError::new(&*raw.file, problem).in_column(name.as_str()));
             }
         }
@@ -273,5 +279,9 @@ fn series(name: &str, cells: &[Cell]) -> Series {
 
 /// A CSV cell, quoted where it must be.
 pub(crate) fn quoted(s: &str) -> Cow<'_, str> {
-    if s.contains(['"', ',', '\n', '\r']) { Cow::Owned(format!("\"{}\"", s.replace('"', "\"\""))) } else { Cow::Borrowed(s) }
+    if s.contains(['"', ',', '\n', '\r']) {
+        Cow::Owned(format!("\"{}\"", s.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(s)
+    }
 }

@@ -190,7 +190,8 @@ impl Values {
             return zero.then(|| Problem::NotPositive { what: "size", found: "0".into() });
         }
         let part = |c: &Option<Vec<Option<Price>>>| c.as_ref().and_then(|c| c.get(row).copied().flatten());
-        let (open, high, low, close) = (part(&self.open), part(&self.high), part(&self.low), self.main.get(row)?.as_ref()?);
+        let (open, high, low, close) =
+            (part(&self.open), part(&self.high), part(&self.low), self.main.get(row)?.as_ref()?);
         let top = open.map_or(*close, |o| o.max(*close));
         let bottom = open.map_or(*close, |o| o.min(*close));
         let fine = high.is_none_or(|h| h >= top && low.is_none_or(|l| l <= h)) && low.is_none_or(|l| l <= bottom);
@@ -332,8 +333,12 @@ fn assemble(
         }
     }
     // Symbols that have at least one row, by name.
-    let mut symbols: Vec<(Symbol, usize)> =
-        met.iter().enumerate().filter(|(i, _)| last[*i].is_some()).filter_map(|(i, m)| Some((m.symbol.clone().ok()??, i))).collect();
+    let mut symbols: Vec<(Symbol, usize)> = met
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| last[*i].is_some())
+        .filter_map(|(i, m)| Some((m.symbol.clone().ok()??, i)))
+        .collect();
     symbols.sort();
     let mut rank = vec![0_u32; met.len()];
     for (r, (_, i)) in symbols.iter().enumerate() {

@@ -164,11 +164,7 @@ pub fn validate(spec: &SourceSpec, options: &QualityOptions) -> Result<QualityRe
 ///
 /// # Errors
 /// When the specification or the options are wrong.
-pub fn validate_bytes(
-    spec: &SourceSpec,
-    bytes: Vec<u8>,
-    options: &QualityOptions,
-) -> Result<QualityReport, DataError> {
+pub fn validate_bytes(spec: &SourceSpec, bytes: Vec<u8>, options: &QualityOptions) -> Result<QualityReport, DataError> {
     checked(spec)?;
     let mut bad = Invalid::default();
     bad.require(options.outlier_z > 0.0 && options.outlier_z.is_finite(), "outlier_z", options.outlier_z, "above 0");
@@ -304,11 +300,8 @@ fn gaps(times: &[Time]) -> (Vec<Date>, usize) {
             _ => outside += 1,
         }
     }
-    let missing = covered
-        .windows(2)
-        .flat_map(|w| (w[0] + 1)..w[1])
-        .filter_map(|i| all.get(i).map(|s| s.date))
-        .collect();
+    let missing =
+        covered.windows(2).flat_map(|w| (w[0] + 1)..w[1]).filter_map(|i| all.get(i).map(|s| s.date)).collect();
     (missing, outside)
 }
 
@@ -371,7 +364,11 @@ impl fmt::Display for QualityReport {
                 writeln!(f, "    {} empty cells after the first value", s.missing_cells)?;
             }
             for o in &s.largest_outliers {
-                writeln!(f, "    outlier row {} {}: log return {:.4}, z {:.1}", o.row, o.time, o.log_return, o.robust_z)?;
+                writeln!(
+                    f,
+                    "    outlier row {} {}: log return {:.4}, z {:.1}",
+                    o.row, o.time, o.log_return, o.robust_z
+                )?;
             }
         }
         Ok(())

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked, ParquetReader,
-    PolarsError, SerReader, StringChunked, TimeUnit,
+    BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked,
+    ParquetReader, PolarsError, SerReader, StringChunked, TimeUnit,
 };
 use tradewind_core_types::did_you_mean;
 
@@ -110,8 +110,8 @@ impl RawTable {
             return Err(bad("it does not begin and end with PAR1".into()));
         }
         let mut reader = ParquetReader::new(Cursor::new(bytes));
-        let names: Vec<String> = guarded(|| reader.schema().map(|s| s.iter_names().map(|n| n.to_string()).collect()))
-            .map_err(bad)?;
+        let names: Vec<String> =
+            guarded(|| reader.schema().map(|s| s.iter_names().map(|n| n.to_string()).collect())).map_err(bad)?;
         let keep = wanted(&names)?.unwrap_or_else(|| names.clone());
         let names: Vec<String> = names.into_iter().filter(|n| keep.contains(n)).collect();
         let frame = guarded(|| reader.with_columns(Some(names.clone())).finish()).map_err(bad)?;
@@ -223,6 +223,12 @@ impl Cells {
                 None => Ok(None),
                 Some(1) => Ok(Some(true)),
                 Some(0) => Ok(Some(false)),
+                Some(v) => Err(Problem::NotABool { found: v.to_string() }),
+            },
+            Cells::Float(c) => match c.get(row) {
+                None => Ok(None),
+                Some(1.0) => Ok(Some(true)),
+                Some(0.0) => Ok(Some(false)),
                 Some(v) => Err(Problem::NotABool { found: v.to_string() }),
             },
             Cells::Text(_) => match self.text(row) {

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tradewind_core_types::{
-    Earnings, Event, FundFlow, MarketData, News, OptionChain, Origin, Rating, SearchTrend, Span, Symbol, Time, columns_of,
-    did_you_mean,
+    Earnings, Event, FundFlow, MarketData, News, OptionChain, Origin, Rating, SearchTrend, Span, Symbol, Time,
+    columns_of, did_you_mean,
 };
 
 use crate::decode::{Names, Range};
@@ -107,8 +107,9 @@ pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Ve
     let delay = Span::from_secs(i64::from(spec.delay_seconds));
     let one = |row: usize, o: Result<Map<String, Value>, Problem>| -> Result<Option<Event>, Problem> {
         let mut o = o?;
-        let text = take_text(&mut o, time_field)?
-            .ok_or_else(|| bad(format!("field {time_field:?} is missing: the time at which the record became known")))?;
+        let text = take_text(&mut o, time_field)?.ok_or_else(|| {
+            bad(format!("field {time_field:?} is missing: the time at which the record became known"))
+        })?;
         // A date alone would hide whether the record was known before or after the close.
         let time: Time = match text.len() {
             0..=10 => return Err(Problem::TimeZoneMissing { found: text }),

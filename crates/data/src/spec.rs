@@ -203,7 +203,12 @@ impl SourceSpec {
             "wide",
             "long, unless kind is bar or index",
         );
-        bad.require(!wide || self.symbol.is_none(), "symbol", "set", "nothing in a wide table: its columns are the symbols");
+        bad.require(
+            !wide || self.symbol.is_none(),
+            "symbol",
+            "set",
+            "nothing in a wide table: its columns are the symbols",
+        );
         bad.require(
             !wide || self.symbol_column.is_none(),
             "symbol_column",

@@ -49,10 +49,17 @@ pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result
     })
 }
 
-fn assemble(raw: &RawTable, spec: &SourceSpec, times: &[Option<i64>], time_bad: Vec<Bad>, series: Vec<Series>) -> Decoded {
+fn assemble(
+    raw: &RawTable,
+    spec: &SourceSpec,
+    times: &[Option<i64>],
+    time_bad: Vec<Bad>,
+    series: Vec<Series>,
+) -> Decoded {
     let range = Range::new(spec);
     let cap = raw.rows.saturating_mul(series.len()).min(1 << 26);
-    let (mut out_times, mut ids, mut rows) = (Vec::with_capacity(cap), Vec::with_capacity(cap), Vec::with_capacity(cap));
+    let (mut out_times, mut ids, mut rows) =
+        (Vec::with_capacity(cap), Vec::with_capacity(cap), Vec::with_capacity(cap));
     let mut close = Vec::with_capacity(cap);
     let mut notes = Notes { rows: raw.rows, missing: vec![0; series.len()], ..Notes::default() };
     let mut started = vec![false; series.len()];

@@ -82,17 +82,19 @@ fn answers(
     let portfolio = Portfolio::with_cash(cash);
     let mut digest = Sha256::new();
     let mut out: Vec<(Time, [u8; 32])> = Vec::new();
-    for e in events {
+    for (i, e) in events.iter().enumerate() {
         market.apply(e);
         let before = features.clone();
         let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
-        let said = match role.step(e, &view, &mut features, symbols) {
+        // Asked at every session close, and now and then in between.
+        let close = matches!(e.data, MarketData::SessionClose);
+        let said = match role.step(e, &view, &mut features, symbols, close || i % 101 == 0) {
             Ok(said) => said,
             Err(_) if e.time > cut => break,
             Err(p) => return Err(format!("at {}: {p}", e.time)),
         };
-        // A role need not say something to be compared: silence is an answer, too.
-        if !said.is_empty() || matches!(e.data, MarketData::SessionClose) {
+        // Silence at a close is an answer, too.
+        if !said.is_empty() || close {
             digest.update(said);
             out.push((e.time, digest.clone().finalize().into()));
         }

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use tradewind_core_types::{Cash, Decision, Outcome};
+use tradewind_numerics::coverage::Coverage;
 use tradewind_report::{
     Benchmark, Equity, ExposureSeries, Meta, Regime, ReportData, Severity, StrategyPnl, TradeRow, VarSeries, Warning,
 };
@@ -63,23 +64,30 @@ pub fn data(
             None => regimes.push(Regime { from: *d, to: *d, name: REGIMES[usize::from(level)].into(), level }),
         }
     }
-    // The forecast made at one close is for the session after it.
+    // The forecast made at one close is for the session after it; with nothing held there is none.
     let mut forecast: Vec<Option<f64>> = vec![None; lead.max(1)];
-    forecast.extend(sessions.iter().map(|s| metric(s, "risk_var_budget", "var_forecast")));
+    forecast.extend(sessions.iter().map(|s| metric(s, "risk_var_budget", "var_forecast").filter(|v| *v > 0.0)));
     forecast.truncate(sessions.len() + lead);
-    let last = sessions.last();
+    let level = config
+        .allocator
+        .values()
+        .find(|p| p.plugin == "risk_var_budget")
+        .and_then(|p| p.params.get("confidence"))
+        .and_then(serde_json::Value::as_f64)
+        .unwrap_or(0.95);
+    let curve = led(config.run.cash, of(&|s| s.equity));
+    let mut coverage = Coverage::default();
+    for (w, f) in curve.windows(2).zip(&forecast[1..]) {
+        if let Some(f) = f {
+            coverage.push(1.0 - w[1] / w[0] > *f);
+        }
+    }
     let var = forecast.iter().any(Option::is_some).then(|| VarSeries {
         method: "risk_var_budget on the positions held".into(),
-        level: config
-            .allocator
-            .values()
-            .find(|p| p.plugin == "risk_var_budget")
-            .and_then(|p| p.params.get("confidence"))
-            .and_then(serde_json::Value::as_f64)
-            .unwrap_or(0.95),
+        level,
         forecast,
-        kupiec_p: last.and_then(|s| metric(s, "risk_var_budget", "kupiec_p")),
-        christoffersen_p: last.and_then(|s| metric(s, "risk_var_budget", "christoffersen_p")),
+        kupiec_p: coverage.kupiec(1.0 - level).map(|t| t.p_value),
+        christoffersen_p: coverage.independence().map(|t| t.p_value),
     });
 
     let mut strategies: Vec<StrategyPnl> = config

@@ -69,7 +69,10 @@ fn good_friday(year: i16) -> Option<Date> {
     let m = (a + 11 * h + 19 * l) / 433;
     let month = (h + l - 7 * m + 90) / 25;
     let day = (h + l - 7 * m + 33 * month + 19) % 32;
-    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?.checked_sub(jiff::Span::new().days(2)).ok()
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
+        .ok()?
+        .checked_sub(jiff::Span::new().days(2))
+        .ok()
 }
 
 /// The hour (New York) at which a session closes when it closes before 16:00 by announcement.

@@ -163,7 +163,8 @@ impl Simulation {
         let ticks = self.spec.ticks.as_ref().map_or(1, |t| t.per_bar);
         let begin = n * bar;
         let end = length.min(begin + bar);
-        let time = Time::from_nanos(session.open.nanos() + begin + (end - begin) * i64::from(tick + 1) / i64::from(ticks));
+        let time =
+            Time::from_nanos(session.open.nanos() + begin + (end - begin) * i64::from(tick + 1) / i64::from(ticks));
         let dt = SESSION_YEARS * (1.0 - OVERNIGHT) * (end - begin) as f64 / length as f64 / f64::from(ticks);
         let market = self.shock(dt);
         let last_tick = tick + 1 == ticks;
@@ -198,7 +199,7 @@ impl Simulation {
         };
         if let Some(ticks) = &spec.ticks {
             for p in paths.iter_mut() {
-                p.tick(spec, step);
+                p.tick(spec, step, ticks.trades);
                 if ticks.quotes {
                     push(p.symbol, MarketData::Quote(p.quote()));
                 }
@@ -252,7 +253,11 @@ impl Iterator for Simulation {
 ///
 /// # Errors
 /// When the specification is not valid or a file cannot be written.
-pub fn simulate(spec: &SimulationSpec, directory: &FilePath, format: crate::TableFormat) -> Result<Vec<Written>, DataError> {
+pub fn simulate(
+    spec: &SimulationSpec,
+    directory: &FilePath,
+    format: crate::TableFormat,
+) -> Result<Vec<Written>, DataError> {
     let bad = |e| DataError::config("simulation", e);
     let events = Simulation::new(spec, 0).map_err(bad)?;
     let labels = [("simulated".to_owned(), format!("ChaCha8 seed {}", spec.seed))];

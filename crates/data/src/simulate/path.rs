@@ -125,18 +125,26 @@ impl Path {
         }
     }
 
-    /// A tick: the price moves and a share count trades.
+    /// A tick: the price moves. Without trades it is also what the bar is made of; with them, the trades are.
     #[inline]
-    pub(super) fn tick(&mut self, spec: &SimulationSpec, s: Step) {
+    pub(super) fn tick(&mut self, spec: &SimulationSpec, s: Step, trades: bool) {
         let begin = cents(self.price);
         let r = self.step(spec, s);
         self.grow(r);
-        self.last = cents(self.price);
         if s.first {
             (self.open, self.high, self.low, self.volume) = (begin, begin, begin, 0);
         }
-        self.high = self.high.max(self.last);
-        self.low = self.low.min(self.last);
+        if !trades {
+            self.take(cents(self.price));
+        }
+    }
+
+    /// Takes a price into the bar under way.
+    #[inline]
+    fn take(&mut self, price: i64) {
+        self.last = price;
+        self.high = self.high.max(price);
+        self.low = self.low.min(price);
     }
 
     fn touch(&self) -> (i64, i64) {
@@ -159,13 +167,12 @@ impl Path {
         let bits = self.random.bits();
         let buyer = bits >> 63 == 1;
         let size = 1 + (bits % 400) as i64;
-        self.last = if buyer { ask } else { bid };
+        let paid = if buyer { ask } else { bid };
         if self.volume == 0 {
             // The bar of trades begins with the first trade.
-            (self.open, self.high, self.low) = (self.last, self.last, self.last);
+            (self.open, self.high, self.low) = (paid, paid, paid);
         }
-        self.high = self.high.max(self.last);
-        self.low = self.low.min(self.last);
+        self.take(paid);
         self.volume += size;
         Trade { price: price(self.last), size: shares(size), buyer: Some(buyer) }
     }

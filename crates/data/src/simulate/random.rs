@@ -14,7 +14,8 @@ pub(super) struct Random {
 
 /// FNV-1a, 64 bits: a stable number for a name.
 pub(super) fn stream_of(name: &str) -> u64 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash =
+        name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
     // The lowest streams belong to the market.
     hash | (1 << 63)
 }

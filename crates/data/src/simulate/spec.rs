@@ -85,7 +85,12 @@ pub struct SimulationSpec {
 
 impl Default for SimulationSpec {
     fn default() -> Self {
-        let regime = |name: &str, volatility, drift, mean_sessions| Regime { name: name.into(), volatility, drift, mean_sessions };
+        let regime = |name: &str, volatility, drift, mean_sessions| Regime {
+            name: name.into(),
+            volatility,
+            drift,
+            mean_sessions,
+        };
         Self {
             seed: 1,
             symbols: Vec::new(),
@@ -97,7 +102,11 @@ impl Default for SimulationSpec {
             ticks: None,
             index: Some("SIMVIX".into()),
             index_premium: 0.15,
-            regimes: vec![regime("calm", 0.10, 0.12, 120.0), regime("tense", 0.20, 0.0, 40.0), regime("crisis", 0.45, -0.4, 15.0)],
+            regimes: vec![
+                regime("calm", 0.10, 0.12, 120.0),
+                regime("tense", 0.20, 0.0, 40.0),
+                regime("crisis", 0.45, -0.4, 15.0),
+            ],
             beta: (0.5, 1.5),
             idiosyncratic: 0.20,
             jumps_per_year: 1.0,
@@ -130,7 +139,12 @@ impl SimulationSpec {
         }
         symbols.sort();
         let twice = symbols.windows(2).find(|w| w[0] == w[1]).map(|w| w[0]);
-        bad.require(twice.is_none(), "symbols", twice.map_or_else(String::new, |s| format!("{s} twice")), "each symbol once");
+        bad.require(
+            twice.is_none(),
+            "symbols",
+            twice.map_or_else(String::new, |s| format!("{s} twice")),
+            "each symbol once",
+        );
         if let Some(name) = &self.index {
             let free = Symbol::new(name).is_ok_and(|s| !symbols.contains(&s));
             bad.require(free, "index", format!("{name:?}"), "a symbol that is not simulated otherwise");
@@ -140,7 +154,12 @@ impl SimulationSpec {
             bad.require((1..=23_400).contains(&s), "bar_seconds", s, "1 to 23400");
         }
         let ticks = self.ticks.as_ref();
-        bad.require(self.bars || ticks.is_some_and(|t| t.quotes || t.trades), "bars", self.bars, "true, unless there are ticks");
+        bad.require(
+            self.bars || ticks.is_some_and(|t| t.quotes || t.trades),
+            "bars",
+            self.bars,
+            "true, unless there are ticks",
+        );
         if let Some(t) = ticks {
             bad.require((1..=100_000).contains(&t.per_bar), "ticks.per_bar", t.per_bar, "1 to 100000");
         }
@@ -148,12 +167,22 @@ impl SimulationSpec {
         bad.require((1..=16).contains(&self.regimes.len()), "regimes", self.regimes.len(), "1 to 16 of them");
         for (i, r) in self.regimes.iter().enumerate() {
             let field = |f: &str| format!("regimes.{i}.{f}");
-            bad.require(r.volatility > 0.0 && r.volatility <= 3.0, &field("volatility"), r.volatility, "above 0, at most 3");
+            bad.require(
+                r.volatility > 0.0 && r.volatility <= 3.0,
+                &field("volatility"),
+                r.volatility,
+                "above 0, at most 3",
+            );
             bad.require(within(r.drift, -5.0, 5.0), &field("drift"), r.drift, "-5 to 5");
             bad.require(within(r.mean_sessions, 1.0, 1e9), &field("mean_sessions"), r.mean_sessions, "1 or more");
         }
         let (low, high) = self.beta;
-        bad.require(within(low, -5.0, 5.0) && within(high, low, 5.0), "beta", format!("({low}, {high})"), "-5 <= low <= high <= 5");
+        bad.require(
+            within(low, -5.0, 5.0) && within(high, low, 5.0),
+            "beta",
+            format!("({low}, {high})"),
+            "-5 <= low <= high <= 5",
+        );
         bad.require(within(self.idiosyncratic, 0.0, 3.0), "idiosyncratic", self.idiosyncratic, "0 to 3");
         bad.require(within(self.jumps_per_year, 0.0, 1000.0), "jumps_per_year", self.jumps_per_year, "0 to 1000");
         bad.require(within(self.jump_mean, -0.5, 0.5), "jump_mean", self.jump_mean, "-0.5 to 0.5");
@@ -172,7 +201,12 @@ impl SimulationSpec {
         let all = calendar.sessions(self.start, calendar.range().1);
         let mut bad = Invalid::default();
         bad.require(calendar.covers(self.start), "start", self.start, "a date from 1990 to 2035");
-        bad.require(self.sessions <= all.len(), "sessions", self.sessions, &format!("at most {}, to the end of 2035", all.len()));
+        bad.require(
+            self.sessions <= all.len(),
+            "sessions",
+            self.sessions,
+            &format!("at most {}, to the end of 2035", all.len()),
+        );
         bad.into_result(all.get(..self.sessions).unwrap_or(all))
     }
 

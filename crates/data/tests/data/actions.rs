@@ -32,7 +32,9 @@ fn actions_take_effect_at_the_open_of_their_ex_date() {
 
 #[test]
 fn bad_actions_say_what_was_expected() {
-    let one = |row: &str| read_as(Kind::CorporateAction, "a.csv", &format!("date,symbol,kind,value\n{row}\n")).unwrap_err().to_string();
+    let one = |row: &str| {
+        read_as(Kind::CorporateAction, "a.csv", &format!("date,symbol,kind,value\n{row}\n")).unwrap_err().to_string()
+    };
     for (row, says) in [
         ("2020-08-30,AAPL,split,4:1", "not a trading session"),
         ("2020-08-31,AAPL,merger,4:1", "is not a kind of corporate action"),

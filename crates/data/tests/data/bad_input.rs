@@ -27,7 +27,10 @@ fn wrong_paths_get_a_suggestion() {
     assert!(!e.to_string().is_empty());
     let e = read_table(&SourceSpec::bars("x.xlsx", Layout::Wide)).unwrap_err();
     assert!(matches!(e.problem(), Problem::NotFound { .. }));
-    assert_eq!(read_table_bytes(&SourceSpec::bars("x.xlsx", Layout::Wide), vec![1]).unwrap_err().problem(), &Problem::UnknownFormat);
+    assert_eq!(
+        read_table_bytes(&SourceSpec::bars("x.xlsx", Layout::Wide), vec![1]).unwrap_err().problem(),
+        &Problem::UnknownFormat
+    );
 }
 
 #[test]
@@ -63,7 +66,8 @@ fn missing_and_repeated_columns() {
 
 #[test]
 fn cells_name_row_line_and_column() {
-    let cell = |text: &str| wide(&format!("date,TLT,SPY\n2015-08-24,125,189.5\n2015-08-25,124,{text}\n"), |_| ()).unwrap_err();
+    let cell =
+        |text: &str| wide(&format!("date,TLT,SPY\n2015-08-24,125,189.5\n2015-08-25,124,{text}\n"), |_| ()).unwrap_err();
     let e = cell("n/a");
     assert_eq!((e.row(), e.line(), e.column()), (Some(2), Some(3), Some("SPY")));
     says(&e, &["x.csv, row 2 (line 3), column \"SPY\"", "\"n/a\" is not a number", "expected a decimal number"]);
@@ -90,7 +94,10 @@ fn cells_name_row_line_and_column() {
 #[test]
 fn times() {
     let time = |t: &str| wide(&format!("date,SPY\n{t},1\n"), |_| ()).unwrap_err();
-    says(&time("2014-01-20"), &["row 1 (line 2)", "not a trading session", "Martin Luther King", "2014-01-17", "2014-01-21"]);
+    says(
+        &time("2014-01-20"),
+        &["row 1 (line 2)", "not a trading session", "Martin Luther King", "2014-01-17", "2014-01-21"],
+    );
     says(&time("2014-01-18"), &["weekend"]);
     says(&time("2015-08-24T16:00:00"), &["time zone missing", "`timezone`"]);
     says(&time("1962-01-02"), &["outside the calendar", "1990-01-01"]);
@@ -156,10 +163,12 @@ fn broken_bytes() {
     flipped[gz.len() / 2] ^= 0x55;
     assert!(matches!(read_table_bytes(&s, flipped).unwrap_err().problem(), Problem::BadGzip { .. }));
     assert!(matches!(read_table_bytes(&s, b"date,SPY\n".to_vec()).unwrap_err().problem(), Problem::BadGzip { .. }));
-    let e = read_table_bytes(&spec("x.csv", |s| s.layout = Layout::Wide), b"date,SPY\n2015-08-24,\xff\n".to_vec()).unwrap_err();
+    let e = read_table_bytes(&spec("x.csv", |s| s.layout = Layout::Wide), b"date,SPY\n2015-08-24,\xff\n".to_vec())
+        .unwrap_err();
     assert!(matches!(e.problem(), Problem::NotUtf8 { byte: 20 }));
     assert_eq!(e.line(), Some(2));
-    for bytes in [b"hello".to_vec(), b"PAR1PAR1PAR1PAR1".to_vec(), b"PAR1\xff\xff\xff\x7f\xff\xff\xff\x7fPAR1".to_vec()] {
+    for bytes in [b"hello".to_vec(), b"PAR1PAR1PAR1PAR1".to_vec(), b"PAR1\xff\xff\xff\x7f\xff\xff\xff\x7fPAR1".to_vec()]
+    {
         let e = read_table_bytes(&spec("x.parquet", |_| ()), bytes).unwrap_err();
         assert!(matches!(e.problem(), Problem::NotParquet { .. }), "{e}");
     }
@@ -193,16 +202,20 @@ fn configurations_are_checked() {
     assert!(bad(|s| s.timezone = Some("America/New_Yrok".into())).contains("IANA"));
     assert!(bad(|s| s.symbols = vec!["a b".into()]).contains("symbols"));
     assert!(bad(|s| s.path = "".into()).contains("path"));
-    assert!(bad(|s| {
-        s.layout = Layout::Wide;
-        s.kind = Kind::Trade;
-    })
-    .contains("layout"));
-    assert!(bad(|s| {
-        s.from = Some("2016-01-04".parse().unwrap());
-        s.to = Some("2015-01-05".parse().unwrap());
-    })
-    .contains("from"));
+    assert!(
+        bad(|s| {
+            s.layout = Layout::Wide;
+            s.kind = Kind::Trade;
+        })
+        .contains("layout")
+    );
+    assert!(
+        bad(|s| {
+            s.from = Some("2016-01-04".parse().unwrap());
+            s.to = Some("2015-01-05".parse().unwrap());
+        })
+        .contains("from")
+    );
 }
 
 #[test]

@@ -5,10 +5,12 @@ use tradewind_data::{Frame, Kind, Layout, QualityOptions, SourceSpec, read_table
 
 use crate::spec;
 
-const WIDE: &str = "date,SPY,\"TLT\",IEF\n2015-08-24,189.5,125.1,\n2015-08-25,187.27,123.8,107.5\n2015-08-26,\"194.46\",121.5,106.9\n";
+const WIDE: &str =
+    "date,SPY,\"TLT\",IEF\n2015-08-24,189.5,125.1,\n2015-08-25,187.27,123.8,107.5\n2015-08-26,\"194.46\",121.5,106.9\n";
 const LONG: &str = "ts,symbol,open,high,low,close,volume\n2015-08-24T20:00:00Z,SPY,1,3,0.5,2,100\n2015-08-24T20:00:00Z,TLT,1,3,0.5,2,\n\
 2015-08-25T20:00:00Z,SPY,1,3,0.5,2,1e3\n2015-08-25T20:00:00+00:00,\"TLT\",1,3,0.5,2,5\n";
-const TRADES: &str = "time,symbol,price,size,buyer\n2015-08-24T14:00:00.5Z,SPY,189.5,100,true\n2015-08-24T14:00:01Z,SPY,189.4,50,sell\n";
+const TRADES: &str =
+    "time,symbol,price,size,buyer\n2015-08-24T14:00:00.5Z,SPY,189.5,100,true\n2015-08-24T14:00:01Z,SPY,189.4,50,sell\n";
 const ACTIONS: &str = "date,symbol,kind,value\n2020-08-31,AAPL,split,4:1\n2020-11-06,AAPL,dividend,0.205\n2022-06-09,FB,symbol_change,META\n";
 const NEWS: &str = r#"{"time":"2015-08-24T12:00:00Z","symbol":"AAPL","published":"2015-08-24T11:00:00Z","headline":"h","body":"b","source":"s","sentiment":0.5}
 {"time":"2015-08-25T12:00:00Z","symbol":null,"published":"2015-08-24T11:00:00Z","headline":"h","body":"","source":"s","sentiment":null}
@@ -28,8 +30,21 @@ fn edit() -> impl Strategy<Value = Edit> {
     let bit = prop_oneof![Just(0x01u8), Just(0x80), any::<u8>()];
     let text = prop_oneof![
         proptest::collection::vec(any::<u8>(), 1..6),
-        proptest::sample::select(vec!["\"", ",", "\n", "\r\n", "\"\"", "-", "NaN", "\u{feff}", "\0", "1e400", "9999-12-31", "é"])
-            .prop_map(|s| s.as_bytes().to_vec()),
+        proptest::sample::select(vec![
+            "\"",
+            ",",
+            "\n",
+            "\r\n",
+            "\"\"",
+            "-",
+            "NaN",
+            "\u{feff}",
+            "\0",
+            "1e400",
+            "9999-12-31",
+            "é"
+        ])
+        .prop_map(|s| s.as_bytes().to_vec()),
     ];
     prop_oneof![
         (at, bit).prop_map(|(a, b)| Edit::Flip(a, b)),
@@ -38,6 +53,12 @@ fn edit() -> impl Strategy<Value = Edit> {
         (at, at).prop_map(|(a, b)| Edit::Swap(a, b)),
         (at, 1..12usize).prop_map(|(a, n)| Edit::Delete(a, n)),
     ]
+}
+
+/// More with the environment variable MUTATIONS.
+fn cases(default: u32) -> ProptestConfig {
+    let cases = std::env::var("MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn mutate(mut b: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
@@ -91,7 +112,7 @@ fn exercise(s: &SourceSpec, bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn mutated_text_never_panics(edits in proptest::collection::vec(edit(), 0..5)) {
@@ -105,7 +126,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn mutated_parquet_never_panics(edits in proptest::collection::vec(edit(), 1..3), tail in any::<bool>()) {

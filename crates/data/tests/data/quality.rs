@@ -17,7 +17,14 @@ fn everything_wrong_is_gathered() {
     let counts: Vec<(&str, usize)> = r.error_counts.iter().map(|(k, n)| (k.as_str(), *n)).collect();
     assert_eq!(
         counts,
-        [("backward", 1), ("bar_order", 1), ("duplicate", 1), ("not_a_number", 1), ("not_a_session", 1), ("not_positive", 1)]
+        [
+            ("backward", 1),
+            ("bar_order", 1),
+            ("duplicate", 1),
+            ("not_a_number", 1),
+            ("not_a_session", 1),
+            ("not_positive", 1)
+        ]
     );
     assert_eq!(r.errors.iter().map(|e| e.row.unwrap()).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
     assert_eq!(r.errors.iter().map(|e| e.line.unwrap()).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
@@ -25,7 +32,8 @@ fn everything_wrong_is_gathered() {
     assert!(!r.is_readable() && r.to_string().contains("row 5 line 6 column \"open\""), "{r}");
     // Limits hold per kind, counts do not.
     let many = format!("date,symbol,close\n{}", "2015-08-24,SPY,x\n".repeat(50));
-    let r = validate_bytes(&spec("x.csv", |_| ()), many.into(), &QualityOptions { list: 3, ..Default::default() }).unwrap();
+    let r =
+        validate_bytes(&spec("x.csv", |_| ()), many.into(), &QualityOptions { list: 3, ..Default::default() }).unwrap();
     assert_eq!((r.error_counts["not_a_number"], r.errors.len()), (50, 3));
     assert!(validate_bytes(&spec("x.csv", |_| ()), vec![], &QualityOptions { list: 0, outlier_z: f64::NAN }).is_err());
 }
@@ -58,8 +66,14 @@ fn gaps_outliers_and_hours() {
 
 #[test]
 fn files_that_are_no_tables_are_reported_too() {
-    let r = validate_bytes(&spec("x.csv", |_| ()), b"date,symbol,close\n1\n".to_vec(), &QualityOptions::default()).unwrap();
+    let r =
+        validate_bytes(&spec("x.csv", |_| ()), b"date,symbol,close\n1\n".to_vec(), &QualityOptions::default()).unwrap();
     assert_eq!(r.error_counts["ragged"], 1);
-    let r = validate_bytes(&spec("x.jsonl", |s| s.kind = tradewind_data::Kind::News), b"{}\n{".to_vec(), &QualityOptions::default()).unwrap();
+    let r = validate_bytes(
+        &spec("x.jsonl", |s| s.kind = tradewind_data::Kind::News),
+        b"{}\n{".to_vec(),
+        &QualityOptions::default(),
+    )
+    .unwrap();
     assert_eq!((r.error_counts["bad_record"], r.rows), (2, 2));
 }

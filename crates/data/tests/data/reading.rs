@@ -17,7 +17,12 @@ fn any_file_order_gives_one_event_order() {
     let by_symbol = "date,symbol,close\n2015-08-24,TLT,3\n2015-08-25,TLT,4\n2015-08-24,SPY,1\n2015-08-25,SPY,2\n";
     let by_time = "date,symbol,close\n2015-08-24,TLT,3\n2015-08-24,SPY,1\n2015-08-25,TLT,4\n2015-08-25,SPY,2\n";
     let as_wide = "date,TLT,SPY\n2015-08-24,3,1\n2015-08-25,4,2\n";
-    let expect = [("2015-08-24T20:00:00Z", "SPY", "1"), ("2015-08-24T20:00:00Z", "TLT", "3"), ("2015-08-25T20:00:00Z", "SPY", "2"), ("2015-08-25T20:00:00Z", "TLT", "4")];
+    let expect = [
+        ("2015-08-24T20:00:00Z", "SPY", "1"),
+        ("2015-08-24T20:00:00Z", "TLT", "3"),
+        ("2015-08-25T20:00:00Z", "SPY", "2"),
+        ("2015-08-25T20:00:00Z", "TLT", "4"),
+    ];
     for (t, rows) in [
         (long(by_symbol, |_| ()), [3, 1, 4, 2]),
         (long(by_time, |_| ()), [2, 1, 4, 3]),
@@ -88,19 +93,41 @@ fn volumes_beyond_a_quantity_are_unknown_and_counted() {
 
 #[test]
 fn prices_are_the_decimals_that_were_written() {
-    let texts = ["0.1", "187.27", "12345.678901234", "0.000000001", "999999.999999999", "1000000000", "3.", ".5", "+2.5", "1.5e2"];
+    let texts = [
+        "0.1",
+        "187.27",
+        "12345.678901234",
+        "0.000000001",
+        "999999.999999999",
+        "1000000000",
+        "3.",
+        ".5",
+        "+2.5",
+        "1.5e2",
+    ];
     let csv: String = texts.iter().enumerate().map(|(i, t)| format!("2015-08-{:02}T20:00:00Z,{t}\n", i + 1)).collect();
     let got: Vec<String> = shown(wide(&format!("ts,X\n{csv}"), |_| ()).unwrap()).into_iter().map(|x| x.2).collect();
-    assert_eq!(got, ["0.1", "187.27", "12345.678901234", "0.000000001", "999999.999999999", "1000000000", "3", "0.5", "2.5", "150"]);
+    assert_eq!(
+        got,
+        ["0.1", "187.27", "12345.678901234", "0.000000001", "999999.999999999", "1000000000", "3", "0.5", "2.5", "150"]
+    );
 }
 
 #[test]
 fn thread_count_does_not_matter() {
     let mut csv = String::from("date,symbol,close,volume\n");
-    let days = tradewind_data::Calendar::us_equities().sessions("1990-01-01".parse().unwrap(), "2035-12-31".parse().unwrap());
+    let days =
+        tradewind_data::Calendar::us_equities().sessions("1990-01-01".parse().unwrap(), "2035-12-31".parse().unwrap());
     for s in 0..10 {
         for (i, d) in days.iter().enumerate() {
-            csv.push_str(&format!("{},S{},{}.{:02},{}\n", d.date, (s * 7) % 10, 10 + (i * 31 + s) % 90, i % 100, i * 10));
+            csv.push_str(&format!(
+                "{},S{},{}.{:02},{}\n",
+                d.date,
+                (s * 7) % 10,
+                10 + (i * 31 + s) % 90,
+                i % 100,
+                i * 10
+            ));
         }
     }
     let s = SourceSpec::bars("x.csv", Layout::Long);
@@ -132,7 +159,10 @@ fn sources_of_every_kind_are_feeds() {
     assert_eq!(e.iter().map(|e| (e.origin.source, e.origin.row)).collect::<Vec<_>>(), [(4, 2), (4, 1)]);
     for e in &e {
         let line = tradewind_data::record_line(e).unwrap();
-        let again: Vec<_> = open_bytes(&spec("n.jsonl", |s| s.kind = Kind::News), line.into(), 4).unwrap().map(Result::unwrap).collect();
+        let again: Vec<_> = open_bytes(&spec("n.jsonl", |s| s.kind = Kind::News), line.into(), 4)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
         assert_eq!((&again[0].data, again[0].time, again[0].symbol), (&e.data, e.time, e.symbol));
     }
 }

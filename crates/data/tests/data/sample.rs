@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use tradewind_core_types::{MarketData, Symbol};
-use tradewind_data::{
-    EventTable, Kind, Layout, QualityOptions, SourceSpec, import, read_table, validate,
-};
+use tradewind_data::{EventTable, Kind, Layout, QualityOptions, SourceSpec, import, read_table, validate};
 
 use crate::sample;
 
@@ -88,9 +86,8 @@ fn import_gives_the_same_events_from_parquet() {
                 ..SourceSpec::default()
             })
             .unwrap();
-            let strip = |t: EventTable| {
-                crate::events(t).into_iter().map(|e| (e.time, e.symbol, e.data)).collect::<Vec<_>>()
-            };
+            let strip =
+                |t: EventTable| crate::events(t).into_iter().map(|e| (e.time, e.symbol, e.data)).collect::<Vec<_>>();
             assert!(strip(again) == strip(before.clone()), "{}", before.file());
         }
     }

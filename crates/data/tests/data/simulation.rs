@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use tradewind_core_types::{Bar, Event, MarketData, Symbol};
 use tradewind_data::{
-    Kind, Regime, Simulation, SimulationSpec, SourceSpec, TableFormat, Ticks, examine_table, read_table, regime_path, simulate,
+    Kind, Regime, Simulation, SimulationSpec, SourceSpec, TableFormat, Ticks, examine_table, read_table, regime_path,
+    simulate,
 };
 
 fn run(spec: &SimulationSpec) -> Vec<Event> {
@@ -72,7 +73,14 @@ fn the_first_events_are_pinned() {
     assert_eq!(text, PINNED);
 }
 
-const PINNED: [&str; 6] = ["", "", "", "", "", ""];
+const PINNED: [&str; 6] = [
+    "SIM0001 99.33 100.63 98.48 98.91 985607",
+    "SIM0002 99.79 101.34 99.53 100.3 477374",
+    "SIMVIX 11.59",
+    "SIM0001 99.09 99.43 97.16 97.99 830749",
+    "SIM0002 99.37 99.77 97.38 97.93 489850",
+    "SIMVIX 11.39",
+];
 
 #[test]
 fn order_and_consistency() {
@@ -125,7 +133,8 @@ fn order_and_consistency() {
 /// Realised volatility in a regime is that of the regime, and the index follows it.
 #[test]
 fn the_truth_is_planted() {
-    let regime = |name: &str, volatility, mean_sessions| Regime { name: name.into(), volatility, drift: 0.0, mean_sessions };
+    let regime =
+        |name: &str, volatility, mean_sessions| Regime { name: name.into(), volatility, drift: 0.0, mean_sessions };
     let spec = SimulationSpec {
         count: 1,
         start: "1990-01-02".parse().unwrap(),
@@ -138,8 +147,12 @@ fn the_truth_is_planted() {
     };
     let truth = regime_path(&spec).unwrap();
     let e = run(&spec);
-    let closes: Vec<f64> = e.iter().filter_map(|e| if let MarketData::Bar(b) = &e.data { Some(b.close.to_f64()) } else { None }).collect();
-    let levels: Vec<f64> = e.iter().filter_map(|e| if let MarketData::Index(b) = &e.data { Some(b.close.to_f64()) } else { None }).collect();
+    let closes: Vec<f64> =
+        e.iter().filter_map(|e| if let MarketData::Bar(b) = &e.data { Some(b.close.to_f64()) } else { None }).collect();
+    let levels: Vec<f64> = e
+        .iter()
+        .filter_map(|e| if let MarketData::Index(b) = &e.data { Some(b.close.to_f64()) } else { None })
+        .collect();
     assert_eq!((closes.len(), levels.len()), (11_000, 11_000));
     let mut sums = [(0.0, 0.0, 0.0); 2];
     for t in 30..closes.len() {
@@ -153,7 +166,10 @@ fn the_truth_is_planted() {
     for (s, volatility) in sums.iter().zip([0.10, 0.40]) {
         let realised = (s.1 / s.0 * 252.0_f64).sqrt();
         // Four standard errors of a volatility: 4 sigma / sqrt(2 n).
-        assert!(s.0 > 1000.0 && (realised / volatility - 1.0).abs() < 4.0 / (2.0 * s.0).sqrt() + 0.002, "{realised} {s:?}");
+        assert!(
+            s.0 > 1000.0 && (realised / volatility - 1.0).abs() < 4.0 / (2.0 * s.0).sqrt() + 0.002,
+            "{realised} {s:?}"
+        );
         assert!((s.2 / s.0 / (115.0 * volatility) - 1.0).abs() < 0.05, "{}", s.2 / s.0);
     }
 }
@@ -166,15 +182,23 @@ fn written_files_read_back_and_are_labelled() {
     for (format, ext) in [(TableFormat::Parquet, "parquet"), (TableFormat::Csv, "csv")] {
         let written = simulate(&spec, dir.path(), format).unwrap();
         assert_eq!(written.iter().map(|w| w.rows as usize).sum::<usize>(), e.len());
-        for (kind, name) in [(Kind::Bar, "bars"), (Kind::Index, "index"), (Kind::Trade, "trades"), (Kind::Quote, "quotes")] {
+        for (kind, name) in
+            [(Kind::Bar, "bars"), (Kind::Index, "index"), (Kind::Trade, "trades"), (Kind::Quote, "quotes")]
+        {
             let path = dir.path().join(format!("{name}.{ext}"));
             let t = read_table(&SourceSpec { path: path.clone(), kind, ..SourceSpec::default() }).unwrap();
             let r = examine_table(&t, &Default::default());
             assert!(r.symbols.iter().all(|s| s.missing_sessions + s.outside_sessions == 0), "{r}");
-            let mut expected: Vec<Event> = e.iter().filter(|e| e.data.rank() == crate::events(t.clone())[0].data.rank()).cloned().collect();
+            let mut expected: Vec<Event> =
+                e.iter().filter(|e| e.data.rank() == crate::events(t.clone())[0].data.rank()).cloned().collect();
             expected.sort_by_key(|e| (e.time, e.symbol));
             let got = crate::events(t);
-            assert!(got.iter().map(|e| (e.time, e.symbol, &e.data)).eq(expected.iter().map(|e| (e.time, e.symbol, &e.data))), "{name}.{ext}");
+            assert!(
+                got.iter()
+                    .map(|e| (e.time, e.symbol, &e.data))
+                    .eq(expected.iter().map(|e| (e.time, e.symbol, &e.data))),
+                "{name}.{ext}"
+            );
             let bytes = std::fs::read(path).unwrap();
             assert!(bytes.windows(9).any(|w| w == b"simulated"));
         }
