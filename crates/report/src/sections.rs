@@ -25,12 +25,12 @@ pub(crate) fn headline_tiles(d: &Derived) -> String {
     })
 }
 
-/// From when to when, how many sessions, from how much to how much.
+/// From when to when, how many sessions, from how much to how much. The starting point itself is no session of the run.
 pub(crate) fn period(d: &Derived) -> String {
-    match (d.dates.first(), d.dates.last()) {
+    match (d.dates.get(1).or(d.dates.first()), d.dates.last()) {
         (Some(a), Some(b)) => format!(
             "{a} to {b} · {} · {} → {}",
-            plural(d.dates.len() as u64, "session"),
+            plural(d.dates.len().saturating_sub(1) as u64, "session"),
             dollars(d.strategy.level.first().copied()),
             dollars(d.strategy.level.last().copied())
         ),

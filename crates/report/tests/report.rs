@@ -237,7 +237,7 @@ fn figures_agree_with_the_statistics() {
     // 100 -> 110 -> 99: a drawdown of 10 %, cumulative return of -1 %.
     let html = render(&ReportData { equity: equity(vec![100.0, 110.0, 99.0]), ..ReportData::default() });
     assert!(html.contains("<b>−1.00 %</b>") && html.contains("<b>−10.00 %</b>"));
-    assert!(html.contains("2014-01-02 to 2014-01-04 · 3 sessions · $100.00 → $99.00"));
+    assert!(html.contains("2014-01-03 to 2014-01-04 · 2 sessions · $100.00 → $99.00"));
     let data =
         ReportData { equity: equity(vec![100_000.0; 253]), trades: vec![trade(1), trade(2)], ..ReportData::default() };
     // Half of 2 x 30.000000001 x 200.04 over 100,000 in one year.

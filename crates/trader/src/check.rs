@@ -157,8 +157,9 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
         .map(|e| e.time)
         .collect();
     closes.dedup();
-    if closes.len() < cuts + 1 {
-        return Err(Failure::Usage(format!("{cuts} cuts need more than {} sessions", closes.len())));
+    if cuts == 0 || cuts >= closes.len() {
+        let most = closes.len().saturating_sub(1);
+        return Err(Failure::Usage(format!("--cuts is {cuts}: expected 1 to {most}, fewer than the sessions traded")));
     }
     let mut rng = Rng(0x10_0CA4EAD);
     let mut chosen = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! The configuration of a run: TOML in, every violation out at once.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,7 @@ impl Config {
         let fail = |problems| Failure::Config { origin: origin.to_owned(), problems };
         let table: toml::Table =
             toml::from_str(text).map_err(|e| fail(Invalid::one("TOML", e.to_string().replace('\n', " "))))?;
-        let mut value = serde_json::to_value(table).map_err(|e| fail(Invalid::one("TOML", e.to_string())))?;
+        let mut value = json(toml::Value::Table(table));
         for o in overrides {
             set(&mut value, o).map_err(Failure::Usage)?;
         }
@@ -209,7 +209,7 @@ impl Config {
         let mut config: Config = serde_json::from_value(value).map_err(|e| fail(Invalid::one("", e.to_string())))?;
         if let Some(folder) = folder {
             for s in &mut config.data.source {
-                if s.path.is_relative() && !s.path.to_string_lossy().starts_with("sample:") {
+                if s.path.is_relative() && !s.path.to_string_lossy().starts_with(crate::sample::PREFIX) {
                     s.path = folder.join(&s.path);
                 }
             }
@@ -295,8 +295,11 @@ impl Config {
             for (name, p) in plugins {
                 let at = format!("{role}.{name}");
                 if role == "alpha" && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
-                    if let Err(e) = serde_json::from_value::<CrossoverParams>(Value::Object(p.params.clone())) {
-                        bad.0.push(Violation { field: at, problem: e.to_string() });
+                    match serde_json::from_value::<CrossoverParams>(Value::Object(p.params.clone())) {
+                        Err(e) => bad.0.push(Violation { field: at, problem: e.to_string() }),
+                        Ok(params) => {
+                            bad.absorb(params.build().map_err(|e| e.under(&at)));
+                        }
                     }
                     continue;
                 }
@@ -357,6 +360,16 @@ impl Config {
         ]
     }
 
+    /// The same with every path of a data file changed; files of the sample stay what they are.
+    #[must_use]
+    pub fn with_paths(&self, change: impl Fn(&Path) -> PathBuf) -> Self {
+        let mut c = self.clone();
+        for s in c.data.source.iter_mut().filter(|s| !s.path.to_string_lossy().starts_with(crate::sample::PREFIX)) {
+            s.path = change(&s.path);
+        }
+        c
+    }
+
     /// As TOML, everything resolved.
     ///
     /// # Errors
@@ -394,16 +407,35 @@ fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
+/// TOML as JSON. Dates become text, as every date of a configuration is read; numbers that JSON does not have become text, too, so that
+/// they are refused by name.
+fn json(v: toml::Value) -> Value {
+    match v {
+        toml::Value::String(s) => Value::String(s),
+        toml::Value::Integer(i) => Value::from(i),
+        toml::Value::Float(x) if x.is_finite() => Value::from(x),
+        toml::Value::Float(x) => Value::String(x.to_string()),
+        toml::Value::Boolean(b) => Value::Bool(b),
+        toml::Value::Datetime(d) => Value::String(d.to_string()),
+        toml::Value::Array(a) => Value::Array(a.into_iter().map(json).collect()),
+        toml::Value::Table(t) => Value::Object(t.into_iter().map(|(k, v)| (k, json(v))).collect()),
+    }
+}
+
+/// A value from the command line: TOML, or text when it is not.
+pub fn value_of(text: &str) -> Value {
+    let parsed: Option<toml::Table> = toml::from_str(&format!("v = {text}")).ok();
+    // More than the one value (after a line break) is no value.
+    let one = parsed.filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"));
+    one.map_or_else(|| Value::String(text.to_owned()), json)
+}
+
 /// Applies `a.b.c=value`; the value is TOML, or text when it is not. Numbers address the elements of a list.
 fn set(root: &mut Value, assignment: &str) -> Result<(), String> {
     let (key, text) = assignment
         .split_once('=')
         .ok_or_else(|| format!("--set {assignment:?}: expected key=value, such as run.cash=50000"))?;
-    let parsed: Option<toml::Table> = toml::from_str(&format!("v = {text}")).ok();
-    let value = parsed
-        .and_then(|mut t| t.remove("v"))
-        .and_then(|v| serde_json::to_value(v).ok())
-        .unwrap_or_else(|| Value::String(text.to_owned()));
+    let value = value_of(text);
     let mut at = root;
     for part in key.trim().split('.') {
         if part.is_empty() {
@@ -452,6 +484,18 @@ mod tests {
         }
         let e = Config::load(None, &["run.cash=many".into()]).unwrap_err().to_string();
         assert!(e.contains("run.cash"), "{e}");
+    }
+
+    #[test]
+    fn dates_may_be_bare_and_numbers_must_be_finite() {
+        let c = Config::load(None, &["run.from=2014-02-03".into(), "run.warmup_from=2012-01-03".into()]).unwrap();
+        assert_eq!(c.run.from, jiff::civil::date(2014, 2, 3));
+        assert_eq!(Config::parse("x", &DEFAULT.replace("\"2014-01-03\"", "2014-01-03"), &[], None).unwrap().run.from.day(), 3);
+        for (set, want) in [("run.cash=nan", "run.cash: is \"NaN\": expected a number"), ("run.warmup_from=5", "expected text")] {
+            let e = Config::load(None, &[set.into()]).unwrap_err().to_string();
+            assert!(e.contains(want) && !e.contains("null"), "{e}");
+        }
+        assert_eq!(value_of("1\nw = 2"), Value::String("1\nw = 2".into()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod compose;
 pub mod config;
 pub mod dataset;
 pub mod error;
+pub mod evidence;
 pub mod keeper;
 pub mod report;
 pub mod run;

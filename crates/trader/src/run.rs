@@ -102,7 +102,9 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     let mean_equity = equity.iter().sum::<f64>() / n;
     let totals = engine.ledger().portfolio().totals();
     let mut digest = Sha256::new();
-    digest.update(config.to_toml()?);
+    // Where a file lies does not change the run; what is in it does, and the data's hash says so.
+    let named = config.with_paths(|p| p.file_name().map_or_else(|| p.to_owned(), PathBuf::from));
+    digest.update(named.to_toml()?);
     digest.update(data.fingerprint());
     digest.update(hash.to_string());
     let id: String = digest.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
@@ -162,7 +164,8 @@ fn slippage(f: &crate::keeper::FillRow) -> f64 {
 /// Whatever stops the run; then no folder is left behind.
 pub fn backtest(config: &Config, out: Option<&Path>) -> Result<(PathBuf, Summary), Failure> {
     let data = Dataset::load(config)?;
-    let text = config.to_toml()?;
+    // The written configuration works from any folder.
+    let text = config.with_paths(|p| std::path::absolute(p).unwrap_or_else(|_| p.to_owned())).to_toml()?;
     // Without a name the folder is named by the run's id, which is known only at the end.
     let provisional = out.map_or_else(|| Path::new("runs").join("new"), Path::to_owned);
     let mut folder = NewFolder::begin(&provisional)?;

@@ -83,7 +83,9 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, bad: &mut Inval
         _ => true,
     };
     if !types.is_empty() && !types.iter().any(|t| is(t)) {
-        say(format!("is {value}: expected {}", types.iter().map(|t| name(t)).collect::<Vec<_>>().join(" or ")));
+        // TOML has no null: what may be null may be left out.
+        let wanted: Vec<&str> = types.iter().filter(|t| **t != "null").map(|t| name(t)).collect();
+        say(format!("is {value}: expected {}", wanted.join(" or ")));
         return;
     }
     if value.is_u64() != value.is_i64() || value.as_i64().is_some_and(|v| v < 0) {

@@ -53,9 +53,7 @@ fn apply(a: &Args) -> Result<Value, Failure> {
     let mut params = Map::new();
     for s in &a.set {
         let (key, text) = pair(s, "set")?;
-        let parsed: Option<toml::Table> = toml::from_str(&format!("v = {text}")).ok();
-        let value = parsed.and_then(|mut t| t.remove("v")).and_then(|v| serde_json::to_value(v).ok());
-        params.insert(key, value.unwrap_or(Value::String(text)));
+        params.insert(key, crate::config::value_of(&text));
     }
     let mut table = build(&Value::Object(params))
         .map_err(|problems| Failure::Config { origin: format!("parameters of {}", a.id), problems })?;

@@ -48,9 +48,11 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     }
     let (orders, fills) = (folder.orders()?, folder.fills()?);
     if found.is_empty() {
+        let on = a.symbol.as_deref().map(|s| format!(" on {s}")).unwrap_or_default();
         return Err(Failure::Usage(match (a.order, a.date) {
-            (Some(n), _) => format!("there is no order {n} in this run: they are numbered 1 to {}", orders.len()),
-            (_, Some(d)) => format!("no decision was taken on {d}: is it a session of this run?"),
+            (Some(n), _) if orders.is_empty() => format!("there is no order {n}: this run sent none"),
+            (Some(n), _) => format!("there is no order {n}{on} in this run: they are numbered 1 to {}", orders.len()),
+            (_, Some(d)) => format!("no decision was taken on {d}{on}: is it a session of this run?"),
             _ => "no such decision".into(),
         }));
     }
@@ -60,7 +62,9 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     let summary = folder.summary()?;
     let mut text = String::new();
     let mut broken = None;
-    for d in &found {
+    // Without the data the decision is still explained; why the rows are missing is said at the end.
+    let evidence = crate::evidence::rows(&folder.config()?, &summary.data_hash, &found);
+    for (i, d) in found.iter().enumerate() {
         let order: Option<&Order> = match d.outcome {
             Outcome::Ordered(id) => orders.iter().find(|o| o.id == id),
             Outcome::NotTraded(_) => None,
@@ -68,10 +72,16 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         let of_order: Vec<Fill> =
             fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
         text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
+        for row in evidence.as_ref().ok().and_then(|rows| rows.get(i)).into_iter().flatten() {
+            text.push_str(&crate::evidence::line(row, &summary.sources));
+        }
         text.push('\n');
         if let Err(e) = d.verify() {
             broken = Some(format!("decision {} does not multiply out: {e}", d.id));
         }
+    }
+    if let Err(e) = &evidence {
+        text.push_str(&format!("rows       not shown: {e}\n"));
     }
     text.push_str(&format!("run {}  ledger {}\n", summary.run_id, summary.ledger_hash));
     say(&text)?;

@@ -77,8 +77,10 @@ pub fn main() -> ExitCode {
         Command::Data(c) => data::run(&c),
         Command::Report(a) => report::run(&a),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "trader", &mut std::io::stdout());
-            Ok(())
+            // Into memory first: the generator panics when its output is a closed pipe.
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "trader", &mut text);
+            say(&String::from_utf8_lossy(&text))
         }
     };
     match result {

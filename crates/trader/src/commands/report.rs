@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::say;
 use crate::error::Failure;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, write_whole};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +25,6 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         folder.path(),
     )?;
     let path = a.out.clone().unwrap_or_else(|| folder.path().join("report.html"));
-    std::fs::write(&path, tradewind_report::render(&data)).map_err(|e| Failure::io("write", &path, &e))?;
+    write_whole(&path, tradewind_report::render(&data).as_bytes())?;
     say(&path.display().to_string())
 }
