@@ -7,7 +7,7 @@ use crate::error::BadInput;
 use crate::event::Origin;
 use crate::money::{Cash, Price, Quantity};
 use crate::name::{Name, StrategyId, Symbol};
-use crate::order::OrderId;
+use crate::order::{Order, OrderId};
 use crate::time::Time;
 
 /// Where in the pipeline a step was taken, in the order of the pipeline.
@@ -27,6 +27,7 @@ pub enum Stage {
     /// Clipped, vetoed or hedged as a portfolio.
     Rule,
     /// Last look at the order.
+    #[serde(rename = "pretrade")]
     PreTrade,
 }
 
@@ -86,7 +87,7 @@ pub struct Sizing {
     pub price_origin: Origin,
     /// Quantities are multiples of this.
     pub lot: Quantity,
-    /// Quantity wanted: weight x equity / price, towards zero to a lot.
+    /// Quantity wanted: weight x equity / price to the nearest billionth of a share, then towards zero to a lot.
     pub target: Quantity,
     /// Quantity held.
     pub held: Quantity,
@@ -99,7 +100,7 @@ impl Sizing {
     pub fn delta(&self) -> Quantity {
         self.target - self.held - self.working
     }
-    /// The quantity for a weight at an equity and price, towards zero to a lot.
+    /// The quantity for a weight at an equity and price: to the nearest billionth of a share, then towards zero to a lot.
     ///
     /// # Errors
     /// When the result is not finite or beyond the range of quantities.
@@ -182,6 +183,42 @@ impl Decision {
                 return Err(BadInput::new("target quantity", s.target.to_string(), target.to_string()));
             }
         }
+        if let Outcome::Ordered(id) = self.outcome {
+            let delta = self.sizing.map_or(Quantity::ZERO, |s| s.delta());
+            if delta.is_zero() {
+                return Err(BadInput::new(format!("order {}", id.0), "ordered", "a quantity to trade"));
+            }
+            // Every last look saw the quantity that follows from the sizing, and let all of it through.
+            let wanted = delta.abs().to_f64();
+            if let Some(s) = self.checks.iter().find(|s| s.after.to_bits() != wanted.to_bits()) {
+                return Err(BadInput::new(
+                    format!("quantity after {}", s.plugin),
+                    s.after.to_string(),
+                    wanted.to_string(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// [`Decision::verify`], and that this order is the one that follows from it: its number, time, symbol, side and quantity.
+    ///
+    /// # Errors
+    /// The first that does not follow.
+    pub fn verify_order(&self, order: &Order) -> Result<(), BadInput> {
+        self.verify()?;
+        let differs = |what: &str, found: String, expected: String| Err(BadInput::new(what, found, expected));
+        if self.outcome != Outcome::Ordered(order.id) || self.id != order.decision {
+            return differs("order", format!("{:?}", order.id), format!("{:?} of decision {}", self.outcome, self.id));
+        }
+        if (self.symbol, self.time) != (order.symbol, order.time) {
+            let text = |s: Symbol, t: Time| format!("{s} at {t}");
+            return differs("order", text(order.symbol, order.time), text(self.symbol, self.time));
+        }
+        let delta = self.sizing.map_or(Quantity::ZERO, |s| s.delta());
+        if delta != order.signed() {
+            return differs("order quantity", order.signed().to_string(), delta.to_string());
+        }
         Ok(())
     }
 }
@@ -244,5 +281,38 @@ mod tests {
         d.weight += 1e-17;
         d.sizing.as_mut().unwrap().target += Quantity::from_nanos(1).unwrap();
         assert!(d.verify().is_err());
+    }
+
+    #[test]
+    fn the_order_follows_from_the_decision() {
+        use crate::order::{OrderKind, Side, TimeInForce};
+        let mut d = decision();
+        let quantity = d.sizing.unwrap().target;
+        d.outcome = Outcome::Ordered(OrderId(7));
+        d.checks = vec![step(Stage::PreTrade, Adjust::Keep, quantity.to_f64())];
+        let order = Order {
+            id: OrderId(7),
+            decision: 1,
+            time: Time::MIN,
+            symbol: d.symbol,
+            side: Side::Buy,
+            quantity,
+            kind: OrderKind::Market,
+            tif: TimeInForce::Gtc,
+        };
+        d.verify_order(&order).unwrap();
+        let one = Quantity::from_nanos(1).unwrap();
+        for wrong in [
+            Order { quantity: quantity + one, ..order.clone() },
+            Order { side: Side::Sell, ..order.clone() },
+            Order { id: OrderId(8), ..order.clone() },
+            Order { symbol: Symbol::new("TLT").unwrap(), ..order.clone() },
+        ] {
+            assert!(d.verify_order(&wrong).is_err(), "{wrong:?}");
+        }
+        d.checks[0].after += 1.0;
+        assert!(d.verify().is_err(), "a check saw another quantity");
+        d.sizing = None;
+        assert!(d.verify().is_err(), "ordered without a sizing");
     }
 }

@@ -66,6 +66,16 @@ impl Price {
     pub fn to_f64(self) -> f64 {
         self.nanos() as f64 / NANO as f64
     }
+    /// After a split of `num` new shares for `den` old ones: the price times `den / num`, rounded down to a billionth of a dollar and
+    /// kept within the range of prices. Unchanged when either is zero.
+    #[must_use]
+    pub fn split(self, num: u32, den: u32) -> Self {
+        if num == 0 || den == 0 {
+            return self;
+        }
+        let exact = i128::from(self.nanos()) * i128::from(den) / i128::from(num);
+        NonZeroI64::new(exact.clamp(1, i128::from(LIMIT)) as i64).map_or(self, Self)
+    }
 }
 
 impl Quantity {
@@ -150,7 +160,8 @@ impl Cash {
     /// As a float, for estimates only.
     #[inline]
     pub fn to_f64(self) -> f64 {
-        self.0 as f64 / CASH_SCALE as f64
+        // Whole dollars and the rest apart: neither rounds on its way to a float below 2^53 dollars.
+        (self.0 / CASH_SCALE) as f64 + (self.0 % CASH_SCALE) as f64 / CASH_SCALE as f64
     }
     /// Away from zero to whole cents: how brokers charge fees.
     #[must_use]
@@ -344,6 +355,13 @@ mod tests {
         assert_eq!(part + (cost - part), cost);
         assert!((part.to_f64() / cost.to_f64() - sold.to_f64() / held.to_f64()).abs() < 1e-15);
         assert_eq!(cost.portion(held, held), cost);
+    }
+
+    #[test]
+    fn round_amounts_are_exact_as_floats() {
+        for x in [0.0, 100_000.0, -123_456_789.0, 0.5, -0.25] {
+            assert_eq!(Cash::from_f64(x).unwrap().to_f64(), x);
+        }
     }
 
     #[test]

@@ -280,12 +280,18 @@ impl Portfolio {
             i64::try_from(whole)
                 .map_err(|_| BadInput::new("split ratio", format!("{num}:{den}"), "a smaller ratio"))?,
         )?;
-        let price = Price::from_nanos((i128::from(p.price.nanos()) * d / n).max(1) as i64)?;
+        let price = p.price.split(num, den);
         // What the roundings of quantity and price lost is paid in cash, so that equity is unchanged to the last digit.
         let before = p.value();
         let cash = before - price * quantity;
         (p.quantity, p.price) = (quantity, price);
         p.cost -= cash;
+        if quantity.is_zero() {
+            // Nothing is left to carry a cost: what it was above the cash is lost.
+            p.realised -= p.cost;
+            self.totals.realised -= p.cost;
+            p.cost = Cash::ZERO;
+        }
         let after = p.value();
         self.revalue(before, after);
         self.totals.cash += cash;
@@ -297,12 +303,14 @@ impl Portfolio {
     /// # Errors
     /// When both symbols are held and their sum leaves the range.
     pub fn rename(&mut self, from: Symbol, to: Symbol) -> Result<(), BadInput> {
-        let Some(old) = self.slots.get_mut(from.index()).and_then(Option::take) else { return Ok(()) };
-        self.known.retain(|s| *s != from);
-        self.revalue(old.value(), Cash::ZERO);
-        let slot = self.slot(to);
-        let merged = match *slot {
+        let Some(Some(old)) = self.slots.get(from.index()).copied() else { return Ok(()) };
+        if from == to {
+            return Ok(());
+        }
+        let merged = match self.slots.get(to.index()).copied().flatten() {
             None => Position { symbol: to, ..old },
+            // Only its profit so far is left of a position that was closed; its last price and opening are history.
+            Some(p) if p.quantity.is_zero() => Position { symbol: to, realised: p.realised + old.realised, ..old },
             Some(p) => Position {
                 quantity: Quantity::from_nanos(p.quantity.nanos().saturating_add(old.quantity.nanos()))?,
                 cost: p.cost + old.cost,
@@ -310,6 +318,10 @@ impl Portfolio {
                 ..p
             },
         };
+        self.slots[from.index()] = None;
+        self.known.retain(|s| *s != from);
+        self.revalue(old.value(), Cash::ZERO);
+        let slot = self.slot(to);
         let before = slot.map_or(Cash::ZERO, |p| p.value());
         *slot = Some(merged);
         self.revalue(before, merged.value());
@@ -395,6 +407,28 @@ mod tests {
         let back: Portfolio = postcard::from_bytes(&bytes).unwrap();
         assert_eq!(back.equity(), p.equity());
         back.reconcile().unwrap();
+    }
+
+    #[test]
+    fn a_rename_onto_a_closed_position_keeps_its_own_price() {
+        let mut p = Portfolio::with_cash("1000".parse().unwrap());
+        let (a, b) = (Symbol::new("SPY").unwrap(), Symbol::new("OTHER").unwrap());
+        for side in [Side::Buy, Side::Sell] {
+            p.fill(&Fill { symbol: b, ..fill(side, "1", "7", "0") }).unwrap();
+        }
+        p.fill(&fill(Side::Buy, "2", "100", "0")).unwrap();
+        let before = p.equity();
+        p.rename(a, b).unwrap();
+        assert_eq!((p.equity(), p.quantity(b).to_string()), (before, "2".into()));
+        p.reconcile().unwrap();
+        // A fraction that a reverse split leaves nothing of is paid in cash, and its cost is realised.
+        let mut p = Portfolio::with_cash("1000".parse().unwrap());
+        p.fill(&fill(Side::Buy, "0.000000001", "100", "0")).unwrap();
+        let before = p.equity();
+        p.split(a, 1, 3).unwrap();
+        assert!(p.position(a).is_none() && p.all().all(|x| x.cost == Cash::ZERO));
+        assert_eq!(p.equity(), before);
+        p.reconcile().unwrap();
     }
 
     proptest::proptest! {

@@ -21,6 +21,8 @@ pub struct Last {
     pub origin: Origin,
     /// Whether it is an index level, which cannot be traded.
     pub index: bool,
+    /// When its last bar ended, when there has been one: an order decided since then was decided in the middle of the next.
+    pub bar: Option<Time>,
     /// Last quote and when it became known.
     pub quote: Option<(Quote, Time)>,
 }
@@ -75,13 +77,31 @@ impl Market {
                 *self.slot(symbol) = None;
                 return;
             }
+            MarketData::CorporateAction(crate::CorporateAction::Split { numerator, denominator }) => {
+                // Until it trades again the last price is worth what it was for as many more shares; quotes mean nothing any more.
+                if let Some(l) = self.slot(symbol) {
+                    l.price = l.price.split(*numerator, *denominator);
+                    l.quote = None;
+                }
+                return;
+            }
             _ => (e.mark(), false),
         };
         let Some(price) = price else { return };
         let quote = if let MarketData::Quote(q) = e.data { Some((q, e.time)) } else { None };
-        let slot = self.slot(symbol);
-        let quote = quote.or(slot.as_ref().and_then(|l| l.quote));
-        *slot = Some(Last { symbol, price, time: e.time, origin: e.origin, index, quote });
+        let bar = matches!(e.data, MarketData::Bar(_)).then_some(e.time);
+        match self.slot(symbol) {
+            Some(l) => {
+                (l.price, l.time, l.origin, l.index) = (price, e.time, e.origin, index);
+                if bar.is_some() {
+                    l.bar = bar;
+                }
+                if quote.is_some() {
+                    l.quote = quote;
+                }
+            }
+            slot => *slot = Some(Last { symbol, price, time: e.time, origin: e.origin, index, bar, quote }),
+        }
     }
 
     /// The last of a symbol.

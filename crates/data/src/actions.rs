@@ -107,7 +107,8 @@ pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Ve
     let label = |cells: Option<&Cells>, row: usize| cells.and_then(|c| c.label(row)).map(|s| s.trim().to_owned());
     let times = raw.cells(raw.position(&time).unwrap_or_default());
     let symbols = at(spec.symbol_column.as_deref().unwrap_or("symbol"));
-    let (kinds, values) = (at(field_column(spec, "kind")), at(field_column(spec, "value")));
+    let field = |name| field_column(spec, name).and_then(at);
+    let (kinds, values) = (field("kind"), field("value"));
     for row in 0..raw.rows {
         let (symbol, kind, value) = (label(symbols, row), label(kinds, row), label(values, row));
         let r = Row {
@@ -131,8 +132,8 @@ fn from_json(mut o: Map<String, Value>, spec: &SourceSpec, clock: &Clock) -> Res
     let time = take_text(&mut o, field)?;
     let cells = Cells::Text([time.as_deref()].into_iter().collect());
     let symbol = take_text(&mut o, spec.symbol_column.as_deref().unwrap_or("symbol"))?;
-    let kind = take_text(&mut o, field_column(spec, "kind"))?;
-    let value = take_text(&mut o, field_column(spec, "value"))?;
+    let kind = take_text(&mut o, field_column(spec, "kind").unwrap_or("kind"))?;
+    let value = take_text(&mut o, field_column(spec, "value").unwrap_or("value"))?;
     match o.keys().next() {
         Some(k) => {
             Err(Problem::BadRecord { why: format!("unknown field {k:?}: expected date or time, symbol, kind, value") })

@@ -14,6 +14,7 @@ use crate::spec::{At, EpochUnit, SourceSpec};
 pub(crate) struct Clock {
     calendar: &'static Calendar,
     at: At,
+    midnight_is_date: bool,
     zone: Option<(String, TimeZone)>,
     epoch: Option<EpochUnit>,
     delay: Span,
@@ -36,6 +37,7 @@ impl Clock {
         Ok(Self {
             calendar: Calendar::us_equities(),
             at: spec.at,
+            midnight_is_date: spec.midnight_is_date,
             zone,
             epoch: spec.epoch,
             delay: Span::from_secs(i64::from(spec.delay_seconds)),
@@ -51,7 +53,7 @@ impl Clock {
                 None => Err(Problem::NotATime { found: String::new() }),
             },
             Cells::Time { nanos, zoned } => match nanos.get(row) {
-                Some(n) if *zoned => Ok(Time::from_nanos(n)),
+                Some(n) if *zoned => self.instant(Time::from_nanos(n)),
                 Some(n) => self.local(civil(n), &Time::from_nanos(n).to_string().replace('Z', "")),
                 None => Err(Problem::NotATime { found: String::new() }),
             },
@@ -68,13 +70,26 @@ impl Clock {
         Ok(time.plus(self.delay))
     }
 
+    /// Instants that are known already, by the delay later; none when some of them may be dates.
+    pub(crate) fn instants(&self, nanos: &[i64]) -> Option<Vec<i64>> {
+        (!self.midnight_is_date).then(|| nanos.iter().map(|n| n.saturating_add(self.delay.nanos())).collect())
+    }
+
+    /// An instant, unless it stands for a date.
+    fn instant(&self, t: Time) -> Result<Time, Problem> {
+        match civil(t.nanos()) {
+            c if self.midnight_is_date && c.time() == jiff::civil::Time::midnight() => self.date(c.date()),
+            _ => Ok(t),
+        }
+    }
+
     fn text(&self, s: &str) -> Result<Time, Problem> {
         let bad = || Problem::NotATime { found: shorten(s) };
         if let Some(date) = plain_date(s.as_bytes()) {
             return self.date(date.ok_or_else(bad)?);
         }
         if let Ok(t) = s.parse::<jiff::Timestamp>() {
-            return Time::from_timestamp(t).map_err(|_: BadInput| bad());
+            return Time::from_timestamp(t).map_err(|_: BadInput| bad()).and_then(|t| self.instant(t));
         }
         if let Ok(n) = s.parse::<i64>() {
             return self.number(n, s);
@@ -94,6 +109,9 @@ impl Clock {
     }
 
     fn local(&self, t: DateTime, found: &str) -> Result<Time, Problem> {
+        if self.midnight_is_date && t.time() == jiff::civil::Time::midnight() {
+            return self.date(t.date());
+        }
         let (name, zone) = self.zone.as_ref().ok_or_else(|| Problem::TimeZoneMissing { found: shorten(found) })?;
         zone.to_ambiguous_timestamp(t)
             .unambiguous()
@@ -193,6 +211,12 @@ mod tests {
         let c = clock(|s| s.epoch = Some(EpochUnit::Milliseconds));
         assert_eq!(c.text("1440446400000").unwrap().to_string(), "2015-08-24T20:00:00Z");
         assert!(c.text("9223372036854775807").is_err());
+        let c = clock(|s| s.midnight_is_date = true);
+        for midnight in ["2015-11-27 00:00:00", "2015-11-27T00:00", "2015-11-27T00:00:00Z"] {
+            assert_eq!(c.text(midnight).unwrap().to_string(), "2015-11-27T18:00:00Z", "{midnight}");
+        }
+        assert_eq!(c.text("2015-11-27T00:00:01Z").unwrap().to_string(), "2015-11-27T00:00:01Z");
+        assert!(c.text("2015-11-28T00:00").is_err());
         let c = clock(|s| {
             s.at = At::Open;
             s.delay_seconds = 60;

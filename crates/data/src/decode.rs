@@ -31,64 +31,120 @@ pub(crate) struct Decoded {
     pub(crate) errors: Vec<DataError>,
 }
 
-/// Reads `rows` cells by `f`, in parallel; bad ones become `None` and a problem.
-pub(crate) fn column<T: Copy + Send>(
+/// Stands for a time that could not be read, in columns of nanoseconds.
+pub(crate) const NO_TIME: i64 = i64::MIN;
+
+/// Reads `rows` cells by `f`, in parallel; bad ones become `none` and a problem.
+pub(crate) fn column<T: Copy + Send + Sync>(
     rows: usize,
     name: &str,
-    f: impl Fn(usize) -> Result<Option<T>, Problem> + Sync,
-) -> (Vec<Option<T>>, Vec<Bad>) {
-    let parts: Vec<(Vec<Option<T>>, Vec<Bad>)> = (0..rows.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|c| {
+    none: T,
+    f: impl Fn(usize) -> Result<T, Problem> + Sync,
+) -> (Vec<T>, Vec<Bad>) {
+    let mut values = vec![none; rows];
+    let bad: Vec<Vec<Bad>> = values
+        .par_chunks_mut(CHUNK)
+        .enumerate()
+        .map(|(chunk, out)| {
             let mut bad = Vec::new();
-            let values = (c * CHUNK..rows.min((c + 1) * CHUNK))
-                .map(|row| {
-                    f(row).unwrap_or_else(|problem| {
-                        bad.push(Bad { row, column: Some(name.to_owned()), problem });
-                        None
-                    })
-                })
-                .collect();
-            (values, bad)
+            for (row, value) in (chunk * CHUNK..).zip(out) {
+                match f(row) {
+                    Ok(v) => *value = v,
+                    Err(problem) => bad.push(Bad { row, column: Some(name.to_owned()), problem }),
+                }
+            }
+            bad
         })
         .collect();
-    let mut values = Vec::with_capacity(rows);
-    let mut bad = Vec::new();
-    for (v, b) in parts {
-        values.extend(v);
-        bad.extend(b);
+    (values, bad.into_iter().flatten().collect())
+}
+
+/// The cells at a position as prices.
+pub(crate) fn prices(raw: &RawTable, position: usize) -> (Vec<Option<Price>>, Vec<Bad>) {
+    let cells = raw.cells(position);
+    let name = raw.names.get(position).map_or("", String::as_str);
+    match cells.dense() {
+        // The common case of Parquet: nothing missing, nothing to parse.
+        Some(x) => column(raw.rows, name, None, |row| x.get(row).map_or(Ok(None), |x| to_price(*x))),
+        None => column(raw.rows, name, None, |row| price(cells, row)),
     }
-    (values, bad)
+}
+
+/// The cells at a position as sizes.
+pub(crate) fn sizes(
+    raw: &RawTable,
+    position: usize,
+    f: impl Fn(Result<Option<Quantity>, Problem>) -> Result<Option<Quantity>, Problem> + Sync,
+) -> (Vec<Option<Quantity>>, Vec<Bad>) {
+    let cells = raw.cells(position);
+    let name = raw.names.get(position).map_or("", String::as_str);
+    match cells.dense() {
+        Some(x) => column(raw.rows, name, None, |row| f(x.get(row).map_or(Ok(None), |x| to_size(*x)))),
+        None => column(raw.rows, name, None, |row| f(cells.number(row).and_then(|x| x.map_or(Ok(None), to_size)))),
+    }
 }
 
 /// A price cell.
-pub(crate) fn price(cells: &Cells, row: usize) -> Result<Option<Price>, Problem> {
+fn price(cells: &Cells, row: usize) -> Result<Option<Price>, Problem> {
     match cells.number(row)? {
         None => Ok(None),
-        Some(x) => match Price::from_f64(x) {
-            Ok(p) => Ok(Some(p)),
-            Err(_) => Err(Problem::NotPositive { what: "price", found: x.to_string() }),
-        },
+        Some(x) => to_price(x),
     }
 }
 
-/// A size cell: zero or more, at most 1e9.
-pub(crate) fn size(cells: &Cells, row: usize) -> Result<Option<Quantity>, Problem> {
-    match cells.number(row)? {
-        None => Ok(None),
-        Some(x) if x < 0.0 => Err(Problem::Negative { what: "size", found: x.to_string() }),
-        Some(x) => match Quantity::from_f64(x) {
-            Ok(q) => Ok(Some(q)),
-            Err(_) => Err(Problem::OutOfRange { found: x.to_string(), expected: "at most 1e9" }),
-        },
+/// Nearest integer number of billionths of a non-negative number, halves up: as `round`, without a call on older processors. Above
+/// 2^52 there is no fraction and truncation changes nothing.
+#[inline]
+fn nanos(x: f64) -> i64 {
+    let scaled = x * 1e9;
+    let whole = scaled as i64;
+    whole.saturating_add(i64::from(scaled - whole as f64 >= 0.5))
+}
+
+#[inline(always)]
+fn to_price(x: f64) -> Result<Option<Price>, Problem> {
+    match Price::from_nanos(nanos(x)) {
+        Ok(p) if x > 0.0 && x <= 1e9 => Ok(Some(p)),
+        _ => Err(no_price(x)),
     }
 }
 
-/// The instants of all rows; `i64::MIN` where there is a problem.
-pub(crate) fn times(raw: &RawTable, position: usize, clock: &Clock) -> (Vec<Option<i64>>, Vec<Bad>) {
+#[cold]
+fn no_price(x: f64) -> Problem {
+    let found = x.to_string();
+    if x.is_finite() { Problem::NotPositive { what: "price", found } } else { Problem::NotFinite { found } }
+}
+
+/// A size: zero or more, at most 1e9.
+#[inline(always)]
+fn to_size(x: f64) -> Result<Option<Quantity>, Problem> {
+    match Quantity::from_nanos(nanos(x)) {
+        Ok(q) if (0.0..=1e9).contains(&x) => Ok(Some(q)),
+        _ => Err(no_size(x)),
+    }
+}
+
+#[cold]
+fn no_size(x: f64) -> Problem {
+    let found = x.to_string();
+    match x {
+        x if !x.is_finite() => Problem::NotFinite { found },
+        x if x < 0.0 => Problem::Negative { what: "size", found },
+        _ => Problem::OutOfRange { found, expected: "at most 1e9" },
+    }
+}
+
+/// The instants of all rows; [`NO_TIME`] where there is a problem.
+pub(crate) fn times(raw: &RawTable, position: usize, clock: &Clock) -> (Vec<i64>, Vec<Bad>) {
     let cells = raw.cells(position);
     let name = raw.names.get(position).map_or("", String::as_str);
-    column(raw.rows, name, |row| clock.read(cells, row).map(|t| Some(t.nanos())))
+    if let Cells::Time { nanos, zoned: true } = cells
+        && let Ok(dense) = nanos.cont_slice()
+        && let Some(times) = clock.instants(dense)
+    {
+        return (times, Vec::new());
+    }
+    column(raw.rows, name, NO_TIME, |row| clock.read(cells, row).map(Time::nanos))
 }
 
 /// Which column holds the time.
@@ -160,10 +216,10 @@ impl Range {
 }
 
 /// Why no row is left.
-pub(crate) fn nothing_left(raw: &RawTable, spec: &SourceSpec, times: &[Option<i64>]) -> DataError {
+pub(crate) fn nothing_left(raw: &RawTable, spec: &SourceSpec, times: &[i64]) -> DataError {
     let calendar = Calendar::us_equities();
     let date = |t: Option<i64>| t.map_or_else(|| "?".into(), |t| calendar.date_of(Time::from_nanos(t)).to_string());
-    let known = || times.iter().flatten().copied();
+    let known = || times.iter().copied().filter(|t| *t != NO_TIME);
     let range = Range::new(spec);
     if known().all(|t| !range.contains(t)) && (spec.from.is_some() || spec.to.is_some()) {
         let end = |d: Option<Date>, open: &str| d.map_or_else(|| open.into(), |d| d.to_string());
@@ -186,9 +242,9 @@ pub(crate) fn excusable(p: &Problem) -> bool {
     matches!(p, Problem::NotASession { .. } | Problem::OutsideCalendar { .. })
 }
 
-/// The column of a field of the kind, by the mapping of the specification.
-pub(crate) fn field_column<'a>(spec: &'a SourceSpec, field: &'a str) -> &'a str {
-    spec.columns.get(field).map_or(field, String::as_str)
+/// The column of a field of the kind, by the mapping of the specification; none when it is to be left unread.
+pub(crate) fn field_column<'a>(spec: &'a SourceSpec, field: &'a str) -> Option<&'a str> {
+    Some(spec.columns.get(field).map_or(field, String::as_str)).filter(|c| !c.is_empty())
 }
 
 /// Whether rows of this kind must have different times within a symbol.
@@ -209,4 +265,21 @@ pub(crate) fn order(kind: Kind, symbol: &str, last: i64, time: i64) -> Option<Pr
     } else {
         Problem::Backward { symbol, time, previous }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        /// The fast rounding is that of `Price::from_f64` and `Quantity::from_f64`.
+        #[test]
+        fn prices_round_alike(x in proptest::prop_oneof![0.0..1e9_f64, 0.0..1e-6_f64, proptest::num::f64::ANY], n in 0_u64..1_000_000_000_000) {
+            for x in [x, n as f64 / 1e4, (n as f64 + 0.5) / 1e9] {
+                proptest::prop_assert_eq!(to_price(x).ok().flatten(), Price::from_f64(x).ok());
+                let size = Quantity::from_f64(x).ok().filter(|_| x >= 0.0);
+                proptest::prop_assert_eq!(to_size(x).ok().flatten(), size);
+            }
+        }
+    }
 }

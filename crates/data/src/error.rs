@@ -81,11 +81,13 @@ pub enum Problem {
     BarOrder { open: String, high: String, low: String, close: String },
     #[error("{found:?} is not a time: expected 2015-08-24, or 2015-08-24T15:59:00-04:00, or set `epoch` for numbers")]
     NotATime { found: String },
-    #[error("time zone missing in {found:?}: add an offset to the time (…T15:59:00-04:00) or set `timezone`")]
+    #[error(
+        "time zone missing in {found:?}: add an offset (…T15:59:00-04:00), set `timezone`, or `midnight_is_date` when these are dates"
+    )]
     TimeZoneMissing { found: String },
     #[error("{found:?} does not exist or exists twice in {zone}, where clocks change then: give times with an offset")]
     AmbiguousTime { found: String, zone: String },
-    #[error("{date} is not a trading session ({why}): {next}")]
+    #[error("{date} is not a trading session ({why}): {next} (`skip_holidays` leaves such rows out)")]
     NotASession { date: String, why: String, next: String },
     #[error("{date} is outside the calendar, which covers {from} to {to}")]
     OutsideCalendar { date: String, from: String, to: String },
@@ -109,7 +111,7 @@ pub enum Problem {
     BadActionValue { kind: &'static str, found: String, expected: &'static str },
     #[error("not a valid record: {why}")]
     BadRecord { why: String },
-    #[error("{0}")]
+    #[error("{}", .0.to_string().replace('\n', "; "))]
     Config(Invalid),
 }
 

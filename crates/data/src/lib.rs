@@ -23,6 +23,7 @@ mod raw;
 mod read;
 mod records;
 mod simulate;
+mod sort;
 mod spec;
 mod store;
 mod table;

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tradewind_core_types::{Price, Quantity, Symbol};
 
 use crate::clock::Clock;
-use crate::decode::{self, Bad, Decoded, Names, Range, field_column};
+use crate::decode::{self, Bad, Decoded, NO_TIME, Names, Range, field_column};
 use crate::error::{DataError, Problem};
-use crate::raw::{RawTable, missing_column};
+use crate::raw::{Cells, RawTable, missing_column};
+use crate::sort::sorted;
 use crate::spec::{Kind, OnMissing, SourceSpec};
 use crate::table::{Bars, Columns, EventTable, Notes};
 
@@ -36,6 +37,7 @@ impl Ids<'_> {
                 return self.step_to(id);
             }
         }
+        let name = name.trim();
         let id = match self.by_name.get(name) {
             Some(id) => *id,
             None => {
@@ -89,7 +91,7 @@ pub(crate) fn wanted(file: &str, names: &[String], spec: &SourceSpec) -> Result<
         out.push(column.to_owned());
     }
     for (field, required) in spec.kind.fields() {
-        let column = field_column(spec, field);
+        let Some(column) = field_column(spec, field) else { continue };
         if names.iter().any(|n| n == column) {
             out.push(column.to_owned());
         } else if *required || spec.columns.contains_key(*field) {
@@ -102,13 +104,10 @@ pub(crate) fn wanted(file: &str, names: &[String], spec: &SourceSpec) -> Result<
 fn values(raw: &RawTable, kind: Kind, spec: &SourceSpec) -> Values {
     let mut v = Values::default();
     let mut bad = Vec::new();
-    let at = |field: &'static str| {
-        let name = field_column(spec, field);
-        raw.position(name).map(|p| (raw.cells(p), raw.names.get(p).map_or("", String::as_str)))
-    };
+    let at = |field: &'static str| field_column(spec, field).and_then(|c| raw.position(c));
     let mut prices = |field: &'static str| {
-        at(field).map(|(cells, name)| {
-            let (x, b) = decode::column(raw.rows, name, |row| decode::price(cells, row));
+        at(field).map(|position| {
+            let (x, b) = decode::prices(raw, position);
             bad.extend(b);
             x
         })
@@ -126,9 +125,17 @@ fn values(raw: &RawTable, kind: Kind, spec: &SourceSpec) -> Values {
             v.low = prices("low");
         }
     }
+    let unknown = AtomicUsize::new(0);
     let mut sizes = |field: &'static str| {
-        at(field).map(|(cells, name)| {
-            let (x, b) = decode::column(raw.rows, name, |row| decode::size(cells, row));
+        at(field).map(|position| {
+            let (x, b) = decode::sizes(raw, position, |size| match size {
+                // Volumes adjusted for later splits exceed what a quantity holds; a trade or quote of that size is an error.
+                Err(Problem::OutOfRange { .. }) if kind == Kind::Bar => {
+                    unknown.fetch_add(1, Ordering::Relaxed);
+                    Ok(None)
+                }
+                other => other,
+            });
             bad.extend(b);
             x
         })
@@ -139,29 +146,17 @@ fn values(raw: &RawTable, kind: Kind, spec: &SourceSpec) -> Values {
             v.size = sizes("bid_size").unwrap_or_default();
             v.second_size = sizes("ask_size").unwrap_or_default();
         }
+        Kind::Bar => v.volume = sizes("volume"),
         _ => {}
     }
+    v.volumes_unknown = unknown.into_inner();
     if kind == Kind::Trade
-        && let Some((cells, name)) = at("buyer")
+        && let Some(position) = at("buyer")
     {
-        let (x, b) = decode::column(raw.rows, name, |row| cells.boolean(row));
+        let (cells, name) = (raw.cells(position), raw.names.get(position).map_or("", String::as_str));
+        let (x, b) = decode::column(raw.rows, name, None, |row| cells.boolean(row));
         bad.extend(b);
         v.buyer = Some(x);
-    }
-    if kind == Kind::Bar
-        && let Some((cells, name)) = at("volume")
-    {
-        let unknown = AtomicUsize::new(0);
-        let (x, b) = decode::column(raw.rows, name, |row| match decode::size(cells, row) {
-            Err(Problem::OutOfRange { .. }) => {
-                unknown.fetch_add(1, Ordering::Relaxed);
-                Ok(None)
-            }
-            other => other,
-        });
-        bad.extend(b);
-        v.volume = Some(x);
-        v.volumes_unknown = unknown.into_inner();
     }
     // Stable: within a row, in the order the columns were read.
     bad.sort_by_key(|b| b.row);
@@ -238,57 +233,83 @@ impl Values {
     }
 }
 
+/// Everything of a table's rows before any is dropped.
+struct Parts<'a> {
+    raw: &'a RawTable,
+    spec: &'a SourceSpec,
+    symbol_column: &'a str,
+    times: Vec<i64>,
+    time_bad: Vec<Bad>,
+    met: &'a [Met],
+    row_ids: Vec<u32>,
+    values: Values,
+}
+
 pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result<Decoded, DataError> {
     let at = decode::time_column(&raw.file, &raw.names, spec)?;
     let (times, time_bad) = decode::times(raw, raw.position(&at).unwrap_or_default(), clock);
-    let values = values(raw, spec.kind, spec);
     let symbol_column = spec.symbol_column.as_deref().unwrap_or("symbol");
     let mut ids = Ids { names: Names::new(spec), met: Vec::new(), by_name: HashMap::new(), last: 0 };
-    let row_ids: Vec<u32> = match &spec.symbol {
-        Some(s) => {
-            let id = ids.of(s);
-            vec![id; raw.rows]
-        }
-        None => {
-            let cells = raw.cells(raw.position(symbol_column).unwrap_or_default());
-            (0..raw.rows).map(|row| ids.of(cells.label(row).as_deref().unwrap_or_default())).collect()
+    if spec.symbol.is_none()
+        && let Some(Cells::Other(found)) = raw.position(symbol_column).map(|p| raw.cells(p))
+    {
+        let problem = Problem::ColumnType { found: found.clone(), expected: "plain text" };
+        return Err(DataError::new(&*raw.file, problem).in_column(symbol_column));
+    }
+    let mut number_rows = || -> Vec<u32> {
+        match &spec.symbol {
+            Some(s) => {
+                let id = ids.of(s);
+                vec![id; raw.rows]
+            }
+            None => match raw.cells(raw.position(symbol_column).unwrap_or_default()) {
+                Cells::Text(c) => c.iter().map(|s| ids.of(s.unwrap_or_default())).collect(),
+                other => (0..raw.rows).map(|row| ids.of(other.label(row).as_deref().unwrap_or_default())).collect(),
+            },
         }
     };
+    let (row_ids, values) = rayon::join(&mut number_rows, || values(raw, spec.kind, spec));
     let in_file: Vec<String> = ids.met.iter().map(|m| m.name.clone()).collect();
     ids.names.check_all_there(&raw.file, &in_file)?;
-    let decoded = assemble(raw, spec, symbol_column, &times, time_bad, &ids.met, row_ids, values);
+    let met = &ids.met;
+    let (decoded, times) = assemble(Parts { raw, spec, symbol_column, times, time_bad, met, row_ids, values });
     if decoded.table.is_empty() && decoded.errors.is_empty() {
         return Err(decode::nothing_left(raw, spec, &times));
     }
     Ok(decoded)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the columns of one table, read before and used here once")]
-fn assemble(
-    raw: &RawTable,
-    spec: &SourceSpec,
-    symbol_column: &str,
-    times: &[Option<i64>],
-    time_bad: Vec<Bad>,
-    met: &[Met],
-    row_ids: Vec<u32>,
-    values: Values,
-) -> Decoded {
+/// The table, and the times of all rows when not all of them are in it.
+fn assemble(parts: Parts<'_>) -> (Decoded, Vec<i64>) {
+    let Parts { raw, spec, symbol_column, times, time_bad, met, row_ids, values } = parts;
     let range = Range::new(spec);
     let mut errors = Vec::new();
-    let mut last = vec![None::<i64>; met.len()];
+    let mut last = vec![NO_TIME; met.len()];
     let mut holes = vec![0_usize; met.len()];
     let mut notes = Notes { rows: raw.rows, volumes_unknown: values.volumes_unknown, ..Notes::default() };
     let mut kept: Vec<u32> = Vec::with_capacity(raw.rows);
     let (mut time_bad, mut bad) = (time_bad.into_iter().peekable(), values.bad.iter().peekable());
-    for (row, (time, id)) in times.iter().zip(&row_ids).enumerate() {
-        let id = *id as usize;
+    let wanted: Vec<bool> = met.iter().map(|m| matches!(m.symbol, Ok(Some(_)))).collect();
+    let (good, _) = decode::column(raw.rows, "", false, |row| {
+        Ok(values.complete(row, spec.kind) && values.check(row, spec.kind).is_none())
+    });
+    let strictly = i64::from(decode::strictly_later(spec.kind));
+    let mut next_bad = bad.peek().map_or(usize::MAX, |b| b.row);
+    for (row, ((&time, &id), &good)) in times.iter().zip(&row_ids).zip(&good).enumerate() {
+        let id = id as usize;
+        // Nearly every row: nothing wrong with it, and asked for. A time that is not known is before every other.
+        let later = time > last[id] || (strictly == 0 && time == last[id] && time != NO_TIME);
+        if good && later && row != next_bad && wanted[id] && range.contains(time) {
+            last[id] = time;
+            kept.push(row as u32);
+            continue;
+        }
         let first_fault = bad.next_if(|b| b.row == row);
         // Further faults of the same row say nothing new about it.
         while bad.next_if(|b| b.row == row).is_some() {}
+        next_bad = bad.peek().map_or(usize::MAX, |b| b.row);
         let time_fault = time_bad.next_if(|b| b.row == row);
-        let m = &met[id];
-        match &m.symbol {
+        match &met[id].symbol {
             Ok(Some(_)) => {}
             Ok(None) => {
                 notes.left_out += 1;
@@ -299,44 +320,35 @@ fn assemble(
                 continue;
             }
         }
-        let complete = values.complete(row, spec.kind);
-        let Some(time) = *time else {
-            if let Some(b) = time_fault {
-                if !complete && first_fault.is_none() && decode::excusable(&b.problem) {
-                    notes.empty_rows += 1;
-                } else {
-                    errors.push(raw.error(row, b.column.as_deref(), b.problem));
-                }
+        let (complete, started) = (values.complete(row, spec.kind), last[id] != NO_TIME);
+        if let Some(b) = time_fault {
+            if !complete && first_fault.is_none() && decode::excusable(&b.problem) {
+                notes.empty_rows += 1;
+            } else if spec.skip_holidays && matches!(b.problem, Problem::NotASession { .. }) {
+                notes.holiday_rows += 1;
+            } else {
+                errors.push(raw.error(row, b.column.as_deref(), b.problem));
             }
-            continue;
-        };
-        if !range.contains(time) {
+        } else if !range.contains(time) {
             notes.left_out += 1;
-            continue;
-        }
-        if let Some(p) = last[id].and_then(|l| decode::order(spec.kind, &m.name, l, time)) {
+        } else if let Some(p) = decode::order(spec.kind, &met[id].name, last[id], time).filter(|_| started) {
             errors.push(raw.error(row, None, p));
-            continue;
-        }
-        if let Some(b) = first_fault {
+        } else if let Some(b) = first_fault {
             errors.push(raw.error(row, b.column.as_deref(), b.problem.clone()));
         } else if !complete {
-            holes[id] += usize::from(last[id].is_some());
-            if spec.on_missing == OnMissing::Error && last[id].is_some() {
+            holes[id] += usize::from(started);
+            if spec.on_missing == OnMissing::Error && started {
                 errors.push(raw.error(row, None, Problem::MissingValue));
             }
         } else if let Some(p) = values.check(row, spec.kind) {
             errors.push(raw.error(row, None, p));
-        } else {
-            last[id] = Some(time);
-            kept.push(row as u32);
         }
     }
     // Symbols that have at least one row, by name.
     let mut symbols: Vec<(Symbol, usize)> = met
         .iter()
         .enumerate()
-        .filter(|(i, _)| last[*i].is_some())
+        .filter(|(i, _)| last[*i] != NO_TIME)
         .filter_map(|(i, m)| Some((m.symbol.clone().ok()??, i)))
         .collect();
     symbols.sort();
@@ -346,31 +358,25 @@ fn assemble(
     }
     notes.missing = symbols.iter().map(|s| holes[s.1]).collect();
     let all = kept.len() == raw.rows;
-    let keep = (!all).then_some(kept.as_slice());
+    let (ids, (rows, columns)) = rayon::join(
+        || kept.iter().map(|&i| rank[row_ids[i as usize] as usize]).collect(),
+        || {
+            let rows = kept.iter().map(|&i| i + 1).collect();
+            (rows, values.columns(spec.kind, (!all).then_some(kept.as_slice())))
+        },
+    );
+    let some = if all { Vec::new() } else { kept.iter().map(|&i| times[i as usize]).collect() };
+    let (times, left) = if all { (times, some) } else { (some, times) };
     let table = EventTable {
         file: raw.file.clone(),
         kind: spec.kind,
         adjusted: spec.adjusted,
         symbols: symbols.iter().map(|s| s.0).collect(),
-        times: kept.iter().filter_map(|&i| times[i as usize]).collect(),
-        ids: kept.iter().map(|&i| rank[row_ids[i as usize] as usize]).collect(),
-        rows: kept.iter().map(|&i| i + 1).collect(),
-        columns: values.columns(spec.kind, keep),
+        times,
+        ids,
+        rows,
+        columns,
         notes,
     };
-    Decoded { table: sorted(table), errors }
-}
-
-/// By time, then symbol, then row; untouched when already so.
-fn sorted(table: EventTable) -> EventTable {
-    let key = |i: usize| (table.times[i], table.ids[i]);
-    if (1..table.len()).all(|i| key(i - 1) <= key(i)) {
-        return table;
-    }
-    // The standard stable sort finds the ascending runs of a file sorted by symbol and merges them.
-    let mut keyed: Vec<(i64, u32, u32)> =
-        table.times.iter().zip(&table.ids).zip(0_u32..).map(|((t, id), i)| (*t, *id, i)).collect();
-    keyed.sort();
-    let perm: Vec<u32> = keyed.into_iter().map(|k| k.2).collect();
-    table.permuted(&perm)
+    (Decoded { table: sorted(table), errors }, left)
 }

@@ -111,6 +111,8 @@ pub struct QualityReport {
     pub range: Option<(Time, Time)>,
     /// Rows without a value on dates that are no sessions.
     pub empty_rows: usize,
+    /// Rows with values on such dates, left out by `skip_holidays`.
+    pub holiday_rows: usize,
     /// Rows left out by the specification.
     pub left_out: usize,
     /// Volumes above 1e9 shares, read as unknown.
@@ -208,6 +210,7 @@ fn examine(report: &mut QualityReport, table: &EventTable, options: &QualityOpti
     report.events = table.len();
     report.range = table.range();
     report.empty_rows = notes.empty_rows;
+    report.holiday_rows = notes.holiday_rows;
     report.left_out = notes.left_out;
     report.volumes_unknown = notes.volumes_unknown;
     // Positions of each symbol's events, in time order.
@@ -226,6 +229,7 @@ fn examine(report: &mut QualityReport, table: &EventTable, options: &QualityOpti
         }
     }
     report.warn("volumes_unknown", notes.volumes_unknown);
+    report.warn("holiday_rows", notes.holiday_rows);
     report.warn("crossed_quotes", crossed(table));
 }
 

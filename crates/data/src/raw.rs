@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked,
-    ParquetReader, PolarsError, SerReader, StringChunked, TimeUnit,
+    ArrowDataType, BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked,
+    Int64Chunked, ParquetReader, PolarsError, SerReader, StringChunked, TimeUnit,
 };
+use rayon::prelude::*;
 use tradewind_core_types::did_you_mean;
 
 use crate::csv::{self, Lines};
@@ -110,10 +111,17 @@ impl RawTable {
             return Err(bad("it does not begin and end with PAR1".into()));
         }
         let mut reader = ParquetReader::new(Cursor::new(bytes));
-        let names: Vec<String> =
-            guarded(|| reader.schema().map(|s| s.iter_names().map(|n| n.to_string()).collect())).map_err(bad)?;
+        let schema = guarded(|| reader.schema()).map_err(bad)?;
+        let names: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
         let keep = wanted(&names)?.unwrap_or_else(|| names.clone());
         let names: Vec<String> = names.into_iter().filter(|n| keep.contains(n)).collect();
+        for field in schema.iter_values().filter(|f| names.iter().any(|n| f.name == n.as_str())) {
+            if !readable(&field.dtype) {
+                let found = format!("values of type {:?}", field.dtype);
+                let problem = Problem::ColumnType { found, expected: "plain numbers, text, dates, times or booleans" };
+                return Err(DataError::new(file, problem).in_column(field.name.as_str()));
+            }
+        }
         let frame = guarded(|| reader.with_columns(Some(names.clone())).finish()).map_err(bad)?;
         if frame.height() == 0 {
             return Err(DataError::new(file, Problem::NoRows));
@@ -122,7 +130,7 @@ impl RawTable {
     }
 
     fn from_frame(file: &str, names: Vec<String>, frame: &DataFrame, lines: Option<Lines>) -> Self {
-        let columns = frame.columns().iter().map(cells).collect();
+        let columns = frame.columns().par_iter().map(cells).collect();
         Self { file: file.into(), names, columns, rows: frame.height(), lines }
     }
 
@@ -149,6 +157,29 @@ impl RawTable {
             None => e,
         }
     }
+}
+
+/// Whether a column of this type can be read: polars is built for these only, and panics on others.
+fn readable(t: &ArrowDataType) -> bool {
+    use ArrowDataType::{
+        Boolean, Date32, Float32, Float64, Int32, Int64, LargeUtf8, Null, Timestamp, UInt32, UInt64, Utf8, Utf8View,
+    };
+    matches!(
+        t,
+        Boolean
+            | Date32
+            | Float32
+            | Float64
+            | Int32
+            | Int64
+            | LargeUtf8
+            | Null
+            | Timestamp(..)
+            | UInt32
+            | UInt64
+            | Utf8
+            | Utf8View
+    )
 }
 
 /// The error for a column that is not there.
@@ -195,6 +226,13 @@ impl Cells {
     pub(crate) fn text(&self, row: usize) -> Option<&str> {
         match self {
             Cells::Text(c) => c.get(row).map(str::trim).filter(|s| !s.is_empty()),
+            _ => None,
+        }
+    }
+    /// All numbers, when none is missing and none needs parsing.
+    pub(crate) fn dense(&self) -> Option<&[f64]> {
+        match self {
+            Cells::Float(c) => c.cont_slice().ok(),
             _ => None,
         }
     }

@@ -162,6 +162,6 @@ pub(crate) fn record_events(
         _ => records::read(spec, bytes, source)?,
     };
     // Stable: at equal times by rank, then as in the file.
-    events.sort_by(|a, b| (a.time, a.data.rank()).cmp(&(b.time, b.data.rank())));
+    events.sort_by_key(|e| (e.time, e.data.rank()));
     Ok((events, errors))
 }

@@ -15,11 +15,11 @@ use crate::error::{DataError, Problem};
 use crate::load;
 use crate::spec::{Kind, SourceSpec};
 
-/// The lines of a JSONL file as objects: (row from 0, physical line, object).
-pub(crate) fn objects(
-    file: &str,
-    bytes: Vec<u8>,
-) -> Result<impl Iterator<Item = (usize, u64, Result<Map<String, Value>, Problem>)>, DataError> {
+/// A line of a JSONL file: row from 0, physical line, object.
+pub(crate) type Line = (usize, u64, Result<Map<String, Value>, Problem>);
+
+/// The lines of a JSONL file as objects.
+pub(crate) fn objects(file: &str, bytes: Vec<u8>) -> Result<impl Iterator<Item = Line>, DataError> {
     let text = load::text(file, load::gunzip(file, bytes)?)?;
     if text.trim().is_empty() {
         return Err(DataError::new(file, Problem::Empty));

@@ -154,6 +154,9 @@ pub struct SourceSpec {
     pub time: Option<String>,
     /// The instant a bare date stands for.
     pub at: At,
+    /// Whether times at midnight (without an offset, or of UTC) are bare dates: how pandas and many vendors store dates. Without it
+    /// such a close would count as known before its session began.
+    pub midnight_is_date: bool,
     /// Zone of times without an offset, as an IANA name such as `America/New_York`; without it such times are refused.
     pub timezone: Option<String>,
     /// Unit of times that are numbers; without it numbers are refused.
@@ -169,16 +172,18 @@ pub struct SourceSpec {
     pub symbols: Vec<String>,
     /// Other names for symbols: name in the file to symbol.
     pub rename: BTreeMap<String, String>,
-    /// Where fields have other column names: field (`close`, `price`, ...) to column.
+    /// Where fields have other column names: field (`close`, `price`, ...) to column; an empty name leaves an optional field unread.
     pub columns: BTreeMap<String, String>,
     /// First date to read (New York), when not from the start.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub from: Option<Date>,
     /// Last date to read (New York), when not to the end.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub to: Option<Date>,
     /// Whether prices are adjusted for splits and dividends already: then those of the same symbols must not be applied again.
     pub adjusted: bool,
+    /// Whether rows dated on days without a session are left out and counted; otherwise they are errors.
+    pub skip_holidays: bool,
     /// What to do about empty cells after a symbol's first price.
     pub on_missing: OnMissing,
 }
@@ -223,6 +228,10 @@ impl SourceSpec {
             "one of the two",
         );
         let fields = self.kind.fields().iter().map(|f| f.0);
+        for (name, required) in self.kind.fields() {
+            let unread = self.columns.get(*name).is_some_and(String::is_empty);
+            bad.require(!(*required && unread), "columns", format!("no column for {name}"), "one: it is required");
+        }
         for name in self.columns.keys() {
             if !fields.clone().any(|f| f == name) {
                 let hint = did_you_mean(name, fields.clone());

@@ -15,6 +15,8 @@ pub struct Notes {
     pub rows: usize,
     /// Rows without any value on dates that are no sessions: files of some vendors list holidays so.
     pub empty_rows: usize,
+    /// Rows with values on such dates, left out by `skip_holidays`.
+    pub holiday_rows: usize,
     /// Rows left out by `from`, `to` or `symbols`.
     pub left_out: usize,
     /// Empty cells after a symbol's first value, by symbol, in the order of [`EventTable::symbols`].

@@ -39,8 +39,7 @@ pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result
         .into_par_iter()
         .map(|(symbol, position)| {
             let column = raw.names.get(position).cloned().unwrap_or_default();
-            let cells = raw.cells(position);
-            let (values, bad) = decode::column(raw.rows, &column, |row| decode::price(cells, row));
+            let (values, bad) = decode::prices(raw, position);
             Series { symbol, column, values, bad }
         })
         .collect();
@@ -49,13 +48,7 @@ pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result
     })
 }
 
-fn assemble(
-    raw: &RawTable,
-    spec: &SourceSpec,
-    times: &[Option<i64>],
-    time_bad: Vec<Bad>,
-    series: Vec<Series>,
-) -> Decoded {
+fn assemble(raw: &RawTable, spec: &SourceSpec, times: &[i64], time_bad: Vec<Bad>, series: Vec<Series>) -> Decoded {
     let range = Range::new(spec);
     let cap = raw.rows.saturating_mul(series.len()).min(1 << 26);
     let (mut out_times, mut ids, mut rows) =
@@ -71,16 +64,19 @@ fn assemble(
         let empty = series.iter().all(|s| s.values.get(row).is_none_or(Option::is_none));
         // Bad cells are also empty: a row with a bad cell is not an empty row.
         let faults: Vec<&Bad> = bad.iter_mut().filter_map(|b| b.next_if(|b| b.row == row)).collect();
-        let Some(time) = *time else {
+        let time = *time;
+        if time == decode::NO_TIME {
             if let Some(b) = time_bad.next_if(|b| b.row == row) {
                 if empty && faults.is_empty() && decode::excusable(&b.problem) {
                     notes.empty_rows += 1;
+                } else if spec.skip_holidays && matches!(b.problem, Problem::NotASession { .. }) {
+                    notes.holiday_rows += 1;
                 } else {
                     errors.push(raw.error(row, b.column.as_deref(), b.problem));
                 }
             }
             continue;
-        };
+        }
         if !range.contains(time) {
             notes.left_out += 1;
             continue;

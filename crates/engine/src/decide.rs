@@ -17,7 +17,7 @@ pub(crate) struct Target {
 
 /// Appends a step and gives the value after it.
 ///
-/// An adjustment that is not finite would poison everything after it: it becomes a veto that says so, because missing numbers may
+/// An adjustment (or its result) that is not finite would poison everything after it: it becomes a veto that says so, because missing numbers may
 /// reduce risk but never raise it.
 fn push(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, adjustment: Adjustment, value: f64) -> f64 {
     let adjustment = if adjustment.adjust.is_finite() {
@@ -26,7 +26,13 @@ fn push(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, adjustment: A
         let reason = format!("gave {:?}, which is not finite: vetoed ({})", adjustment.adjust, adjustment.reason);
         Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: adjustment.numbers }
     };
-    let after = adjustment.adjust.apply(value);
+    let mut adjustment = adjustment;
+    let mut after = adjustment.adjust.apply(value);
+    if !after.is_finite() {
+        let reason = format!("{:?} of {value} is not finite: vetoed ({})", adjustment.adjust, adjustment.reason);
+        adjustment = Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: adjustment.numbers };
+        after = 0.0;
+    }
     steps.push(Step { stage, plugin: Name::lit(plugin), adjustment, after });
     after
 }
@@ -60,10 +66,48 @@ fn fold(
         let o = &mut overlays[i];
         value = push(&mut steps, Stage::Overlay, o.id(), o.exposure(signal.symbol(), view), value);
     }
+    if let Some(why) = untradable(signal, value, view) {
+        value = push(&mut steps, Stage::Overlay, "legs", Adjustment::new(Adjust::Veto, why), value);
+    }
     (steps, value)
 }
 
-/// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held without a signal get an empty target.
+/// Why a signal cannot be held as it is meant: a leg of several that cannot be traded cancels the others, for half of a spread is a bet
+/// that nobody made; and a ratio must be a number. (A single leg without a price says so in its own decision.)
+fn untradable(signal: &Signal, value: f64, view: &View<'_>) -> Option<String> {
+    if let Some(l) = signal.legs.iter().find(|l| !(l.ratio * value).is_finite()) {
+        return Some(format!("the ratio of {} is {}: the signal is cancelled", l.symbol, l.ratio));
+    }
+    if signal.legs.len() < 2 {
+        return None;
+    }
+    signal.legs.iter().find_map(|l| match view.market.last(l.symbol) {
+        None => Some(format!("no price of {} is known: a leg that cannot be traded cancels the other", l.symbol)),
+        Some(x) if x.index => Some(format!("{} is an index: a leg that cannot be traded cancels the other", l.symbol)),
+        Some(_) => None,
+    })
+}
+
+/// The symbols due and all that hang on them: a signal of several legs is decided as a whole, and each leg with everything wanted of it.
+pub(crate) fn whole(standing: &Standing, only: &BTreeSet<Symbol>) -> Option<BTreeSet<Symbol>> {
+    let pairs = || standing.iter().flat_map(|s| s.values()).filter(|s| s.legs.len() > 1);
+    pairs().next()?;
+    let mut all = only.clone();
+    loop {
+        let before = all.len();
+        for signal in pairs() {
+            if signal.legs.iter().any(|l| all.contains(&l.symbol)) {
+                all.extend(signal.legs.iter().map(|l| l.symbol));
+            }
+        }
+        if all.len() == before {
+            return Some(all);
+        }
+    }
+}
+
+/// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held, or with orders `working`, but without a signal
+/// get an empty target. `only` must be [`whole`].
 ///
 /// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided.
 pub(crate) fn targets(
@@ -71,6 +115,7 @@ pub(crate) fn targets(
     standing: &Standing,
     last_weights: &[(Symbol, f64)],
     only: Option<&BTreeSet<Symbol>>,
+    working: &[Symbol],
     view: &View<'_>,
 ) -> Option<Vec<Target>> {
     let mut found: Vec<(Symbol, Contribution)> = Vec::new();
@@ -85,8 +130,8 @@ pub(crate) fn targets(
                         strategy: s.id,
                         signal_time: signal.time,
                         steps: steps.clone(),
-                        ratio: leg.ratio,
-                        weight: value * leg.ratio,
+                        ratio: if leg.ratio.is_finite() { leg.ratio } else { 0.0 },
+                        weight: if leg.ratio.is_finite() { value * leg.ratio } else { 0.0 },
                     },
                 ));
             }
@@ -111,13 +156,19 @@ pub(crate) fn targets(
     }
     let mut missing: Vec<Symbol> = match only {
         Some(o) => o.iter().copied().collect(),
-        None => view.portfolio.positions().map(|p| p.symbol).collect(),
+        None => view.portfolio.positions().map(|p| p.symbol).chain(working.iter().copied()).collect(),
     };
+    missing.sort();
+    missing.dedup();
     missing.retain(|s| out.binary_search_by_key(s, |t| t.symbol).is_err());
     out.extend(missing.into_iter().map(|symbol| Target { symbol, contributions: vec![], rules: vec![], weight: 0.0 }));
     out.sort_by_key(|t| t.symbol);
     for t in &mut out {
         t.weight = t.contributions.iter().fold(0.0, |sum, c| sum + c.weight);
+        if !t.weight.is_finite() {
+            let why = Adjustment::new(Adjust::Veto, "the sum of what strategies want is not finite");
+            t.weight = push(&mut t.rules, Stage::Rule, "sum", why, t.weight);
+        }
     }
     apply_rules(pipeline, &mut out, last_weights, only, view)?;
     Some(out)
@@ -137,15 +188,35 @@ fn allocate(pipeline: &mut Pipeline, found: &mut [(Symbol, Contribution)], view:
             }
             proposals.push(Proposal { strategy: s.id, weights });
         }
-        let adjustments = a.allocate(&proposals, view);
-        for (p, adjustment) in proposals.iter().zip(adjustments) {
+        let given = a.allocate(&proposals, view).into_iter();
+        // A strategy the allocator says nothing of gets nothing: silence may reduce risk but never raise it.
+        let nothing = || Adjustment::new(Adjust::Veto, "the allocator says nothing of this strategy");
+        for (p, adjustment) in proposals.iter().zip(given.chain(std::iter::repeat_with(nothing))) {
             for (_, c) in found.iter_mut().filter(|(_, c)| c.strategy == p.strategy) {
                 let before = c.steps.last().map_or(0.0, |s| s.after);
-                let after = push(&mut c.steps, Stage::Allocator, a.id(), adjustment.clone(), before);
+                let mut after = push(&mut c.steps, Stage::Allocator, a.id(), adjustment.clone(), before);
+                if !(after * c.ratio).is_finite() {
+                    let why = Adjustment::new(Adjust::Veto, "the weight of a leg is not finite");
+                    after = push(&mut c.steps, Stage::Allocator, "legs", why, after);
+                }
                 c.weight = after * c.ratio;
             }
         }
     }
+}
+
+/// The weights of `out`, and those of `last` for symbols that are not in it; all sorted by symbol.
+fn overlaid(last: &[(Symbol, f64)], out: &[Target]) -> Vec<(Symbol, f64)> {
+    let mut weights = Vec::with_capacity(last.len() + out.len());
+    let mut rest = last;
+    for t in out {
+        let before = rest.partition_point(|w| w.0 < t.symbol);
+        weights.extend_from_slice(&rest[..before]);
+        rest = &rest[before + usize::from(rest.get(before).is_some_and(|w| w.0 == t.symbol))..];
+        weights.push((t.symbol, t.weight));
+    }
+    weights.extend_from_slice(rest);
+    weights
 }
 
 /// Rules see the whole target portfolio; `None` when one touches a symbol that is not due.
@@ -157,14 +228,7 @@ fn apply_rules(
     view: &View<'_>,
 ) -> Option<()> {
     for r in &mut pipeline.rules {
-        let mut weights: Vec<(Symbol, f64)> = out.iter().map(|t| (t.symbol, t.weight)).collect();
-        if only.is_some() {
-            for (symbol, w) in last_weights {
-                if let Err(i) = weights.binary_search_by_key(symbol, |x| x.0) {
-                    weights.insert(i, (*symbol, *w));
-                }
-            }
-        }
+        let weights = overlaid(if only.is_some() { last_weights } else { &[] }, out);
         for step in r.apply(&weights, view) {
             let i = match out.binary_search_by_key(&step.symbol, |t| t.symbol) {
                 Ok(i) => i,

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    BadInput, Broker, Cash, CorporateAction, Decision, Event, FeatureValues, Invalid, Market, MarketData, Metrics,
-    Order, OrderId, OrderKind, OrderReport, Outcome, Price, Quantity, Record, Side, Signal, Signals, Sizing,
-    StateError, Symbol, Time, TimeInForce, Verdict, View, approve,
+    Adjust, Adjustment, BadInput, Broker, Cash, CorporateAction, Decision, Event, FeatureValues, Invalid, Market,
+    MarketData, Metrics, Name, Order, OrderId, OrderKind, OrderReport, Outcome, Price, Quantity, Record, Side, Signals,
+    Sizing, Stage, StateError, Step, Symbol, Time, TimeInForce, Verdict, View, approve,
 };
 
-use crate::decide::{Target, targets};
+use crate::decide::{Target, targets, whole};
 use crate::error::EngineError;
 use crate::ledger::{Ledger, Rates};
 use crate::merge::Merge;
@@ -122,17 +122,36 @@ struct State {
     standing: Standing,
     weights: Vec<(Symbol, f64)>,
     due: Due,
-    working: BTreeMap<OrderId, (Symbol, Quantity)>,
+    working: BTreeMap<OrderId, Working>,
+    /// Symbols whose order a last look told to wait: decided again at their next price.
+    waiting: BTreeSet<Symbol>,
+    /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
+    making_way: BTreeSet<Symbol>,
+    /// When the next signal in force expires.
+    next_expiry: Time,
     next_decision: u64,
     next_order: u64,
     skipped: BTreeMap<String, SkippedInput>,
 }
+
+/// The saved states of all plugins, by id.
+type PluginStates = Vec<(String, Vec<u8>)>;
 
 /// What the current instant has made due.
 #[derive(Default, Serialize, Deserialize)]
 struct Due {
     session_close: bool,
     symbols: BTreeSet<Symbol>,
+}
+
+/// What is still to come of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Working {
+    symbol: Symbol,
+    /// With its sign: positive for buys.
+    remaining: Quantity,
+    /// Whether its end was reported before all of its fills were.
+    ended: bool,
 }
 
 /// The loop with its state.
@@ -161,6 +180,10 @@ impl<B: Broker> Engine<B> {
         trading_from: Time,
     ) -> Result<Self, Invalid> {
         config.check()?;
+        let ids: BTreeSet<_> = pipeline.strategies.iter().map(|s| s.id).collect();
+        if ids.len() < pipeline.strategies.len() {
+            return Err(Invalid::one("strategies", "two have the same name"));
+        }
         let lot = Quantity::from_f64(config.lot).map_err(|e| Invalid::one("lot", e.to_string()))?;
         let standing = pipeline.strategies.iter().map(|_| BTreeMap::new()).collect();
         let state = State {
@@ -174,6 +197,9 @@ impl<B: Broker> Engine<B> {
             weights: Vec::new(),
             due: Due::default(),
             working: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            making_way: BTreeSet::new(),
+            next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
             skipped: BTreeMap::new(),
@@ -190,6 +216,10 @@ impl<B: Broker> Engine<B> {
         })
     }
 
+    /// The broker.
+    pub fn broker(&self) -> &B {
+        &self.broker
+    }
     /// The books.
     pub fn ledger(&self) -> &Ledger {
         &self.state.ledger
@@ -272,6 +302,9 @@ impl<B: Broker> Engine<B> {
         self.state.market.apply(e);
         if let (Some(symbol), Some(price)) = (e.symbol, e.mark()) {
             self.state.ledger.mark(symbol, price);
+            if !self.state.waiting.is_empty() && self.state.waiting.remove(&symbol) {
+                self.state.due.symbols.insert(symbol);
+            }
         }
         self.show(e)?;
         if matches!(e.data, MarketData::SessionClose) {
@@ -297,9 +330,33 @@ impl<B: Broker> Engine<B> {
             .ledger
             .action(e.time, symbol, action)
             .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
-        if let CorporateAction::SymbolChange { .. } | CorporateAction::Delisting { .. } = action {
-            for signals in &mut self.state.standing {
-                signals.retain(|_, s| s.legs.iter().all(|l| l.symbol != symbol));
+        let to = match action {
+            CorporateAction::SymbolChange { to } => Some(to),
+            CorporateAction::Delisting { .. } => None,
+            _ => return Ok(()),
+        };
+        let State { standing, weights, due, .. } = &mut self.state;
+        let on_signal = self.config.schedule == Schedule::Signal;
+        for signals in standing {
+            signals.retain(|_, s| {
+                let keep = s.legs.iter().all(|l| l.symbol != symbol);
+                // What else the signal held has lost its reason.
+                if !keep && on_signal {
+                    due.symbols.extend(s.legs.iter().map(|l| l.symbol).filter(|l| *l != symbol));
+                }
+                keep
+            });
+        }
+        if on_signal {
+            due.symbols.remove(&symbol);
+            due.symbols.extend(to);
+        }
+        if let Ok(i) = weights.binary_search_by_key(&symbol, |w| w.0) {
+            let (_, weight) = weights.remove(i);
+            if let Some(to) = to
+                && let Err(i) = weights.binary_search_by_key(&to, |w| w.0)
+            {
+                weights.insert(i, (to, weight));
             }
         }
         Ok(())
@@ -307,23 +364,29 @@ impl<B: Broker> Engine<B> {
 
     /// Books the broker's reports.
     fn book(&mut self, time: Time, to: &mut impl Recorder) -> Result<(), EngineError> {
-        for report in self.reports.drain(..) {
+        let mut reports = std::mem::take(&mut self.reports);
+        for report in reports.drain(..) {
             let before = self.state.ledger.portfolio().totals().realised;
             let fresh = match &report {
                 OrderReport::Filled(f) => {
                     let new = self.state.ledger.fill(f).map_err(|problem| EngineError::Ledger { time, problem })?;
-                    if new && let Some((_, remaining)) = self.state.working.get_mut(&f.order) {
-                        *remaining -= if f.side == Side::Buy { f.quantity } else { -f.quantity };
-                        if remaining.is_zero() {
-                            self.state.working.remove(&f.order);
+                    // A report that comes late must not take the mark back to its price.
+                    if new && let Some(l) = self.state.market.last(f.symbol).filter(|l| l.time > f.time) {
+                        self.state.ledger.mark(f.symbol, l.price);
+                    }
+                    if new && let Some(w) = self.state.working.get_mut(&f.order) {
+                        w.remaining -= if f.side == Side::Buy { f.quantity } else { -f.quantity };
+                        if w.remaining.is_zero() {
+                            self.finished(f.order);
                         }
                     }
                     new
                 }
-                OrderReport::Rejected { order, .. }
-                | OrderReport::Cancelled { order, .. }
-                | OrderReport::Expired { order, .. } => self.state.working.remove(order).is_some(),
-                OrderReport::Accepted { .. } => true,
+                OrderReport::Rejected { order, .. } => self.finished(*order),
+                OrderReport::Cancelled { order, remaining, .. } | OrderReport::Expired { order, remaining, .. } => {
+                    self.ended(*order, *remaining)
+                }
+                OrderReport::Accepted { order, .. } => self.state.working.contains_key(order),
             };
             if fresh {
                 let realised = self.state.ledger.portfolio().totals().realised - before;
@@ -333,14 +396,36 @@ impl<B: Broker> Engine<B> {
                 }
             }
         }
+        self.reports = reports;
         Ok(())
+    }
+
+    /// Nothing more comes of an order; gives whether that is news.
+    fn finished(&mut self, order: OrderId) -> bool {
+        let Some(w) = self.state.working.remove(&order) else { return false };
+        if self.state.making_way.remove(&w.symbol) {
+            self.state.due.symbols.insert(w.symbol);
+        }
+        true
+    }
+
+    /// An order has ended with this much unfilled; gives whether that is news. Fills that are still to be reported remain awaited, or
+    /// they would be ordered again.
+    fn ended(&mut self, order: OrderId, unfilled: Quantity) -> bool {
+        let Some(w) = self.state.working.get_mut(&order) else { return false };
+        if w.ended {
+            return false;
+        }
+        w.ended = true;
+        w.remaining -= if w.remaining > Quantity::ZERO { unfilled } else { -unfilled };
+        if w.remaining.is_zero() { self.finished(order) } else { true }
     }
 
     /// Shows an event to every plugin: features, then alphas, then everyone else.
     #[inline]
     fn show(&mut self, e: &Event) -> Result<(), EngineError> {
         let policy = self.config.on_bad_input;
-        let State { market, features, ledger, skipped, standing, due, .. } = &mut self.state;
+        let State { market, features, ledger, skipped, standing, due, next_expiry, .. } = &mut self.state;
         let mut bad = |plugin: &'static str, problem: BadInput| match policy {
             OnBadInput::Stop => Err(EngineError::Plugin { plugin, time: e.time, origin: e.origin, problem }),
             OnBadInput::Skip => {
@@ -366,10 +451,18 @@ impl<B: Broker> Engine<B> {
                 bad(s.alpha.id(), problem)?;
             }
             for signal in self.signals.drain(..) {
-                if self.config.schedule == Schedule::Signal {
+                let on_signal = self.config.schedule == Schedule::Signal;
+                if on_signal {
                     due.symbols.extend(signal.legs.iter().map(|l| l.symbol));
                 }
-                stand(&mut standing[i], signal, &mut due.symbols);
+                if let Some(t) = signal.expires {
+                    *next_expiry = t.min(*next_expiry);
+                }
+                let old = standing[i].insert(signal.symbol(), signal);
+                // Legs that the new signal no longer has must be decided too.
+                if let Some(old) = old.filter(|s| on_signal && s.legs.len() > 1) {
+                    due.symbols.extend(old.legs.iter().map(|l| l.symbol));
+                }
             }
         }
         self.pipeline.each_observing(|p| match p.observe(e, &view) {
@@ -398,37 +491,75 @@ impl<B: Broker> Engine<B> {
     /// Decides what the instant that ends has made due.
     #[inline]
     fn end_instant(&mut self, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let now = self.state.clock;
+        if now >= self.state.next_expiry {
+            self.expire(now);
+        }
         let due = &self.state.due;
         if !due.session_close && due.symbols.is_empty() {
             return Ok(());
         }
-        let due = std::mem::take(&mut self.state.due);
-        let now = self.state.clock;
-        for signals in &mut self.state.standing {
-            signals.retain(|_, s| s.expires.is_none_or(|t| t > now));
-        }
         if now < self.state.trading_from {
+            // What the warm-up made due stays due: signals that stand are acted on when trading begins.
+            self.state.due.session_close = false;
             return Ok(());
         }
-        match self.config.schedule {
-            Schedule::SessionClose if due.session_close => self.decide(None, to),
-            Schedule::Signal if !due.symbols.is_empty() => self.decide(Some(&due.symbols), to),
-            _ => Ok(()),
+        let due = std::mem::take(&mut self.state.due);
+        if due.session_close && self.config.schedule == Schedule::SessionClose {
+            self.decide(None, to)
+        } else if !due.symbols.is_empty() {
+            self.decide(Some(due.symbols), to)
+        } else {
+            Ok(())
         }
     }
 
-    fn decide(&mut self, only: Option<&BTreeSet<Symbol>>, to: &mut impl Recorder) -> Result<(), EngineError> {
-        let State { market, features, ledger, standing, weights, .. } = &self.state;
+    /// Ends the signals whose time is over.
+    fn expire(&mut self, now: Time) {
+        let State { standing, due, next_expiry, .. } = &mut self.state;
+        *next_expiry = Time::MAX;
+        for signals in standing {
+            signals.retain(|_, s| match s.expires {
+                Some(t) if t <= now => {
+                    if self.config.schedule == Schedule::Signal {
+                        due.symbols.extend(s.legs.iter().map(|l| l.symbol));
+                    }
+                    false
+                }
+                Some(t) => {
+                    *next_expiry = t.min(*next_expiry);
+                    true
+                }
+                None => true,
+            });
+        }
+    }
+
+    fn decide(&mut self, only: Option<BTreeSet<Symbol>>, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let State { market, features, ledger, standing, weights, working, .. } = &self.state;
         let view = View { now: self.state.clock, market, features, portfolio: ledger.portfolio() };
-        let (decided, all) = match targets(&mut self.pipeline, standing, weights, only, &view) {
+        let working = || working.values().map(|w| w.symbol).collect::<Vec<_>>();
+        let only = only.map(|o| whole(standing, &o).unwrap_or(o));
+        // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole.
+        let scope = only.as_ref().filter(|_| self.pipeline.allocators.is_empty());
+        let needed = if scope.is_none() { working() } else { Vec::new() };
+        let (decided, all) = match targets(&mut self.pipeline, standing, weights, scope, &needed, &view) {
             Some(t) => (t, only.is_none()),
             // A rule touched a symbol that was not due: decide everything. Without a restriction there is always an answer.
-            None => (targets(&mut self.pipeline, standing, weights, None, &view).unwrap_or_default(), true),
+            None => (targets(&mut self.pipeline, standing, weights, None, &working(), &view).unwrap_or_default(), true),
         };
         if all {
             self.state.weights.clear();
         }
         for t in decided {
+            // Of what only allocators had to see, no more is traded than is due or touched by a rule.
+            if let Some(due) = &only
+                && !all
+                && !due.contains(&t.symbol)
+                && t.rules.is_empty()
+            {
+                continue;
+            }
             match self.state.weights.binary_search_by_key(&t.symbol, |w| w.0) {
                 Ok(i) => self.state.weights[i].1 = t.weight,
                 Err(i) => self.state.weights.insert(i, (t.symbol, t.weight)),
@@ -439,11 +570,18 @@ impl<B: Broker> Engine<B> {
     }
 
     /// From a target to an order, or to the reason why there is none.
-    fn trade(&mut self, t: Target, to: &mut impl Recorder) -> Result<(), EngineError> {
+    fn trade(&mut self, mut t: Target, to: &mut impl Recorder) -> Result<(), EngineError> {
         let id = self.state.next_decision;
         self.state.next_decision += 1;
         let State { market, features, ledger, working, .. } = &self.state;
         let view = View { now: self.state.clock, market, features, portfolio: ledger.portfolio() };
+        let equity = view.portfolio.equity();
+        if equity <= Cash::ZERO && t.weight != 0.0 {
+            // Whoever owns nothing risks nothing: what is held is closed.
+            let why = Adjustment::new(Adjust::Veto, "no equity left to risk").with("equity", equity.to_f64());
+            t.rules.push(Step { stage: Stage::Rule, plugin: Name::lit("equity"), adjustment: why, after: 0.0 });
+            t.weight = 0.0;
+        }
         let mut decision = Decision {
             id,
             time: view.now,
@@ -455,8 +593,20 @@ impl<B: Broker> Engine<B> {
             checks: Vec::new(),
             outcome: Outcome::NotTraded(String::new()),
         };
-        let pending: Quantity = working.values().filter(|w| w.0 == t.symbol).map(|w| w.1).sum();
-        let order = match size(&self.config, self.lot, pending, &view, &mut decision) {
+        let own = || working.iter().filter(|(_, w)| w.symbol == t.symbol);
+        let pending: Quantity = own().map(|(_, w)| w.remaining).sum();
+        let mut makes_way = false;
+        let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
+            // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
+            let sign = if side == Side::Buy { 1 } else { -1 };
+            let against = || own().filter(|(_, w)| !w.ended && w.remaining.signum() == -sign);
+            let Some((first, _)) = against().next() else { return Ok((side, quantity)) };
+            let now = view.now;
+            makes_way = true;
+            against().for_each(|(id, _)| self.broker.cancel(*id, now));
+            Err(format!("an order on the other side is working (number {}): it is cancelled first", first.0))
+        });
+        let order = match sized {
             Ok((side, quantity)) => {
                 let (kind, tif) = match self.config.order_style {
                     OrderStyle::MarketOnClose => (OrderKind::MarketOnClose, TimeInForce::Cls),
@@ -475,6 +625,9 @@ impl<B: Broker> Engine<B> {
                 }
             }
             Err(why) => {
+                if makes_way {
+                    self.state.making_way.insert(t.symbol);
+                }
                 decision.outcome = Outcome::NotTraded(why);
                 return self.keep(&decision, None, to);
             }
@@ -485,12 +638,17 @@ impl<B: Broker> Engine<B> {
                 let order = approved.order().clone();
                 self.broker.submit(approved, &view);
                 self.state.next_order += 1;
-                self.state.working.insert(order.id, (order.symbol, order.signed()));
+                let w = Working { symbol: order.symbol, remaining: order.signed(), ended: false };
+                self.state.working.insert(order.id, w);
                 self.keep(&decision, Some(&order), to)
             }
             Err(verdict) => {
                 let reason = decision.checks.last().map_or("", |s| s.adjustment.reason.as_ref());
-                let what = if verdict == Verdict::Wait { "waits" } else { "skipped" };
+                let waits = verdict == Verdict::Wait;
+                if waits && self.config.schedule == Schedule::Signal {
+                    self.state.waiting.insert(decision.symbol);
+                }
+                let what = if waits { "waits" } else { "skipped" };
                 decision.outcome = Outcome::NotTraded(format!("{what}: {reason}"));
                 self.keep(&decision, None, to)
             }
@@ -534,7 +692,7 @@ impl<B: Broker> Engine<B> {
     /// When the bytes are not a state of such an engine.
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         let broken = |problem: String| EngineError::State(StateError { who: "engine".into(), problem });
-        let (state, broker, plugins): (State, Vec<u8>, Vec<(String, Vec<u8>)>) =
+        let (state, broker, plugins): (State, Vec<u8>, PluginStates) =
             postcard::from_bytes(bytes).map_err(|e| broken(e.to_string()))?;
         if state.standing.len() != self.pipeline.strategies.len() {
             return Err(broken(format!(
@@ -547,17 +705,6 @@ impl<B: Broker> Engine<B> {
         self.broker.load(&broker)?;
         self.state = state;
         Ok(())
-    }
-}
-
-/// Puts a signal in force. One that has lost a leg in common with another of its strategy takes its place.
-fn stand(standing: &mut BTreeMap<Symbol, Signal>, signal: Signal, due: &mut BTreeSet<Symbol>) {
-    let key = signal.symbol();
-    if let Some(old) = standing.insert(key, signal) {
-        // Legs the new signal no longer has must be decided too.
-        if old.legs.len() > 1 && !due.is_empty() {
-            due.extend(old.legs.iter().map(|l| l.symbol));
-        }
     }
 }
 
@@ -576,9 +723,6 @@ fn size(
         None => return Err(format!("no price of {} is known yet", d.symbol)),
     };
     let equity = view.portfolio.equity();
-    if equity <= Cash::ZERO && d.weight != 0.0 {
-        return Err(format!("equity is {equity}: nothing can be risked"));
-    }
     let target = Sizing::quantity(d.weight, equity, last.price, lot).map_err(|e| e.to_string())?;
     let sizing = Sizing {
         equity,

@@ -118,7 +118,8 @@ pub struct Exchange {
     halted: BTreeSet<Symbol>,
     delisted: BTreeSet<Symbol>,
     session_open: Option<Time>,
-    next_fill: u64,
+    /// How many fills there have been: their numbers count from 1.
+    fills: u64,
     /// Reports made at submission, given at the next event.
     ready: Vec<OrderReport>,
     /// What fills of the current event have already changed, before the ledger books them.
@@ -127,8 +128,17 @@ pub struct Exchange {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Pending {
-    held: Vec<(Symbol, Quantity)>,
+    /// What is held after those fills and the price it was last filled at.
+    held: Vec<(Symbol, Quantity, Price)>,
     gross: Cash,
+    equity: Cash,
+}
+
+/// What a fill would leave.
+struct After {
+    held: Quantity,
+    gross: Cash,
+    equity: Cash,
 }
 
 impl Exchange {
@@ -138,7 +148,7 @@ impl Exchange {
     /// All settings out of range.
     pub fn new(config: ExchangeConfig) -> Result<Self, Invalid> {
         config.check()?;
-        Ok(Self { config, next_fill: 1, ..Self::default() })
+        Ok(Self { config, ..Self::default() })
     }
     /// How many orders are working.
     pub fn working(&self) -> usize {
@@ -164,33 +174,56 @@ impl Exchange {
         if let Err(e) = order.validate() {
             return Some(RejectReason::BadOrder(e.to_string()));
         }
-        self.unaffordable(order, order.quantity, last.price, view)
-    }
-
-    /// Why a fill of this quantity at this price is not possible, given what is held.
-    fn unaffordable(&self, order: &Order, quantity: Quantity, price: Price, view: &View<'_>) -> Option<RejectReason> {
-        let mut held = view.portfolio.quantity(order.symbol);
-        for (s, q) in &self.pending.held {
-            if *s == order.symbol {
-                held += *q;
-            }
-        }
-        let signed = if order.side == Side::Buy { quantity } else { -quantity };
-        let after = held + signed;
+        let (held, _) = self.held(order.symbol, last.price, view);
+        let after = held + order.signed();
         if after < Quantity::ZERO && order.side == Side::Sell && !self.may_short(order.symbol) {
             return Some(RejectReason::NoBorrow);
         }
-        let more = price * after.abs() - price * held.abs();
-        if more <= Cash::ZERO {
-            return None;
-        }
-        let gross = (view.portfolio.gross_value() + self.pending.gross + more).to_f64();
+        // Whether there is money for it is known when it fills: sales before it may pay for it. But nothing can pay for an order that
+        // alone is beyond the whole account.
+        let needed = last.price * after.abs();
         let allowed = self.config.leverage * view.portfolio.equity().to_f64();
-        if gross > allowed {
-            let available = Cash::from_f64((allowed - gross).max(-1e15)).unwrap_or_default() + more;
-            return Some(RejectReason::NoCash { needed: more, available: available.max(Cash::ZERO) });
+        if after.abs() > held.abs() && needed.to_f64() > allowed {
+            return Some(RejectReason::NoCash {
+                needed,
+                available: Cash::from_f64(allowed.max(0.0)).unwrap_or_default(),
+            });
         }
         None
+    }
+
+    /// What is held of a symbol, and at which price it is valued, after the fills of the current event.
+    fn held(&self, symbol: Symbol, price: Price, view: &View<'_>) -> (Quantity, Price) {
+        match self.pending.held.iter().find(|h| h.0 == symbol) {
+            Some((_, quantity, mark)) => (*quantity, *mark),
+            None => view.portfolio.position(symbol).map_or((Quantity::ZERO, price), |p| (p.quantity, p.price)),
+        }
+    }
+
+    /// What a fill would leave, or why it is not possible. The position is valued at the fill's price, so that a mark from before a
+    /// jump lends nothing, and fees are paid from equity too.
+    fn after(
+        &self,
+        order: &Order,
+        quantity: Quantity,
+        price: Price,
+        fee: Cash,
+        view: &View<'_>,
+    ) -> Result<After, RejectReason> {
+        let (held, mark) = self.held(order.symbol, price, view);
+        let after = held + if order.side == Side::Buy { quantity } else { -quantity };
+        if after < Quantity::ZERO && order.side == Side::Sell && !self.may_short(order.symbol) {
+            return Err(RejectReason::NoBorrow);
+        }
+        let gross = view.portfolio.gross_value() + self.pending.gross - mark * held.abs() + price * after.abs();
+        let equity = view.portfolio.equity() + self.pending.equity + price * held - mark * held - fee;
+        let allowed = self.config.leverage * equity.to_f64();
+        if after.abs() > held.abs() && gross.to_f64() > allowed {
+            let needed = price * after.abs() - price * held.abs();
+            let available = Cash::from_f64((allowed - gross.to_f64()).max(-1e15)).unwrap_or_default() + needed;
+            return Err(RejectReason::NoCash { needed, available: available.max(Cash::ZERO) });
+        }
+        Ok(After { held: after, gross, equity })
     }
 
     /// Fills `w` on these terms as far as volume and money allow; gives whether the order is done.
@@ -220,13 +253,17 @@ impl Exchange {
                 bps = 1e4 * if order.side == Side::Buy { paid } else { -paid };
             }
         }
-        if let Some(reason) = self.unaffordable(order, quantity, price, view) {
-            reports.push(OrderReport::Rejected { order: order.id, time, reason });
-            return Ok(true);
-        }
         let fee = self.config.costs.commission.fee(order.side, quantity, price)?;
+        let after = match self.after(order, quantity, price, fee, view) {
+            Ok(after) => after,
+            Err(reason) => {
+                reports.push(OrderReport::Rejected { order: order.id, time, reason });
+                return Ok(true);
+            }
+        };
+        self.fills += 1;
         let fill = Fill {
-            id: self.next_fill,
+            id: self.fills,
             order: order.id,
             time,
             symbol: order.symbol,
@@ -236,12 +273,12 @@ impl Exchange {
             fee,
             slippage_bps: bps,
         };
-        self.next_fill += 1;
-        let held = view.portfolio.quantity(order.symbol)
-            + self.pending.held.iter().filter(|(s, _)| *s == order.symbol).map(|(_, q)| *q).sum();
-        let signed = if order.side == Side::Buy { quantity } else { -quantity };
-        self.pending.gross += price * (held + signed).abs() - price * held.abs();
-        self.pending.held.push((order.symbol, signed));
+        self.pending.gross = after.gross - view.portfolio.gross_value();
+        self.pending.equity = after.equity - view.portfolio.equity();
+        match self.pending.held.iter_mut().find(|h| h.0 == order.symbol) {
+            Some(h) => (h.1, h.2) = (after.held, price),
+            None => self.pending.held.push((order.symbol, after.held, price)),
+        }
         w.remaining -= quantity;
         reports.push(OrderReport::Filled(fill));
         Ok(w.remaining.is_zero())
@@ -261,7 +298,7 @@ impl Exchange {
         let Some(orders) = self.book.of(symbol) else { return Ok(()) };
         let mut orders = std::mem::take(orders);
         let before = orders.len();
-        let last = view.market.last(symbol).map(|l| l.time);
+        let last = view.market.last(symbol).and_then(|l| l.bar);
         // Stops before limits: when one bar reaches both, the loss is taken.
         for stops in [true, false] {
             let mut i = 0;
@@ -276,8 +313,8 @@ impl Exchange {
                 let done = match w.order.kind {
                     OrderKind::MarketOnClose | OrderKind::LimitOnClose { .. } => false,
                     OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => {
-                        let first = self.session_open.is_some_and(|o| o >= w.order.time && last.is_none_or(|t| t < o));
-                        first && self.open_auction(w, e, view, reports)?
+                        // The order was here before the session opened, and its first print ends it: so this is that print.
+                        self.session_open.is_some_and(|o| o > w.order.time) && self.open_auction(w, e, view, reports)?
                     }
                     kind => match continuous(kind, w.order.side, w.triggered, w.order.time, last, e) {
                         Match::None => immediate(w, e.time, reports),
@@ -361,7 +398,13 @@ impl Exchange {
                     done = filled?;
                 }
             }
-            if !done && due && matches!(w.order.tif, TimeInForce::Day | TimeInForce::Cls) {
+            let over = match w.order.tif {
+                TimeInForce::Day | TimeInForce::Cls => due,
+                // The session it was for has had no opening print; one decided in a session is for the next.
+                TimeInForce::Opg => due && self.session_open.is_none_or(|o| o > w.order.time),
+                TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => false,
+            };
+            if !done && over {
                 reports.push(OrderReport::Expired { order: w.order.id, time, remaining: w.remaining });
                 done = true;
             }
@@ -385,8 +428,13 @@ impl Exchange {
                 self.halted.remove(&symbol);
             }
             // Prices and quantities of working orders no longer mean what they did.
-            CorporateAction::Split { .. } | CorporateAction::SymbolChange { .. } => {
-                self.cancel_all(symbol, time, reports)
+            CorporateAction::Split { .. } => self.cancel_all(symbol, time, reports),
+            CorporateAction::SymbolChange { to } => {
+                self.delisted.remove(&to);
+                if self.halted.remove(&symbol) {
+                    self.halted.insert(to);
+                }
+                self.cancel_all(symbol, time, reports);
             }
             CorporateAction::Delisting { .. } => {
                 self.delisted.insert(symbol);
@@ -469,7 +517,7 @@ impl Broker for Exchange {
             _ => return Ok(()),
         }
         self.pending.held.clear();
-        self.pending.gross = Cash::ZERO;
+        (self.pending.gross, self.pending.equity) = (Cash::ZERO, Cash::ZERO);
         Ok(())
     }
 }

@@ -187,7 +187,7 @@ mod tests {
         let per_frame = (bytes.len() - 4) / 5;
         for cut in 4..=bytes.len() {
             let mut r = JournalReader::new(&bytes[..cut]).unwrap();
-            let n = r.by_ref().map(|f| f.unwrap()).count();
+            let n = r.by_ref().inspect(|f| assert!(f.is_ok())).count();
             assert_eq!(n, (cut - 4) / per_frame, "cut at {cut}");
             assert_eq!(r.is_torn(), (cut - 4) % per_frame != 0, "cut at {cut}");
         }

@@ -71,9 +71,9 @@ pub struct Ledger {
     rates: Rates,
     accrued_to: Option<Time>,
     entries: u64,
-    /// All fills below this number are booked.
-    next_fill: u64,
-    /// Booked fills above it.
+    /// All fills up to this number are booked.
+    fills: u64,
+    /// Booked fills beyond the first missing one.
     early_fills: BTreeSet<u64>,
     repeated: u64,
 }
@@ -81,7 +81,7 @@ pub struct Ledger {
 impl Ledger {
     /// Books that begin with a deposit.
     pub fn new(time: Time, cash: Cash, rates: Rates) -> Self {
-        let mut l = Self { rates, next_fill: 1, ..Self::default() };
+        let mut l = Self { rates, ..Self::default() };
         l.portfolio.deposit(cash);
         l.chain(time, &Entry::Deposit(cash));
         l
@@ -129,15 +129,15 @@ impl Ledger {
     /// # Errors
     /// When the fill cannot be booked.
     pub fn fill(&mut self, f: &Fill) -> Result<bool, BadInput> {
-        if f.id < self.next_fill || !self.early_fills.is_empty() && self.early_fills.contains(&f.id) {
+        if f.id <= self.fills || !self.early_fills.is_empty() && self.early_fills.contains(&f.id) {
             self.repeated += 1;
             return Ok(false);
         }
         self.portfolio.fill(f)?;
-        if f.id == self.next_fill {
-            self.next_fill += 1;
-            while self.early_fills.remove(&self.next_fill) {
-                self.next_fill += 1;
+        if f.id == self.fills + 1 {
+            self.fills += 1;
+            while self.early_fills.remove(&(self.fills + 1)) {
+                self.fills += 1;
             }
         } else {
             self.early_fills.insert(f.id);
@@ -252,7 +252,7 @@ mod tests {
             l.fill(&fill(id, Side::Buy, "1", "10")).unwrap();
         }
         assert_eq!(l.portfolio().quantity(Symbol::new("SPY").unwrap()).to_string(), "4");
-        assert_eq!((l.repeated_fills(), l.early_fills.len(), l.next_fill), (4, 0, 5));
+        assert_eq!((l.repeated_fills(), l.early_fills.len(), l.fills), (4, 0, 4));
         l.close(day(2)).unwrap();
     }
 

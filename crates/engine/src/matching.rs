@@ -45,8 +45,8 @@ fn best(side: Side, bar: &Bar) -> Option<Price> {
 
 /// Matches a continuous-trading order (not the auction kinds) against an event of its symbol.
 ///
-/// `last` is the time of the symbol's print before this event: when the order came after it, the order was decided in the middle of a
-/// bar, and only the bar's close is known to lie after the order.
+/// `last` is when the symbol's last bar before this event ended: when the order came after it, the order was decided in the middle of a
+/// bar, and only the bar's close is known to lie after the order. (Trades and quotes within the bar do not end it.)
 pub(crate) fn continuous(
     kind: OrderKind,
     side: Side,

@@ -78,6 +78,7 @@ impl Merge {
     /// # Errors
     /// When a source fails or goes back in time.
     #[inline]
+    #[expect(clippy::should_implement_trait, reason = "it can fail, and whoever reads it must stop then")]
     pub fn next(&mut self) -> Result<Option<Event>, EngineError> {
         let Some(mut top) = self.heap.peek_mut() else { return Ok(None) };
         let Reverse((time, rank, i)) = *top;

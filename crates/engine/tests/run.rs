@@ -62,7 +62,7 @@ impl Plugin for Alternate {
 }
 impl Overlay for Alternate {
     fn exposure(&mut self, _: Symbol, _: &View<'_>) -> Adjustment {
-        Adjustment::new(Adjust::Scale(if self.0 % 2 == 0 { 0.5 } else { 1.0 }), "every second session")
+        Adjustment::new(Adjust::Scale(if self.0.is_multiple_of(2) { 0.5 } else { 1.0 }), "every second session")
     }
 }
 

@@ -61,13 +61,13 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
     /// First session that may be traded, as a date in New York.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date"))]
     pub from: jiff::civil::Date,
     /// Last session.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date"))]
     pub to: jiff::civil::Date,
     /// First session of data, to warm plugins up; by default `from`.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub warmup_from: Option<jiff::civil::Date>,
     /// Cash at the start in dollars, above 0, at most 1e12.
     pub cash: f64,
@@ -151,7 +151,7 @@ impl Default for StrategyConfig {
 pub struct BenchmarkConfig {
     /// Name in the report.
     pub name: String,
-    /// Fractions of equity by symbol, held by rebalancing when a weight is off by more than the no-trade band.
+    /// Fractions of equity by symbol, held by rebalancing when a weight is off by more than 0.02.
     pub weights: BTreeMap<String, f64>,
 }
 
@@ -226,6 +226,12 @@ impl Config {
         let mut bad = Invalid::default();
         let r = &self.run;
         bad.require(r.from <= r.to, "run.from", r.from, &format!("a date not after run.to ({})", r.to));
+        let (first, last) = tradewind_data::Calendar::us_equities().range();
+        let covered = format!("within the calendar, {first} to {last}");
+        let dates = [("from", Some(r.from)), ("to", Some(r.to)), ("warmup_from", r.warmup_from)];
+        for (name, date) in dates.iter().filter_map(|(n, d)| d.map(|d| (n, d))) {
+            bad.require((first..=last).contains(&date), &format!("run.{name}"), date, &covered);
+        }
         if let Some(w) = r.warmup_from {
             bad.require(w <= r.from, "run.warmup_from", w, "a date not after run.from");
         }
@@ -399,9 +405,23 @@ fn read(path: &Path) -> Result<String, Failure> {
     }
     std::fs::read_to_string(path).map_err(|e| {
         let hint = if e.kind() == std::io::ErrorKind::NotFound {
-            ": check the path, or leave it out for the embedded configuration"
+            let beside = match path.parent() {
+                Some(p) if !p.as_os_str().is_empty() => p,
+                _ => Path::new("."),
+            };
+            let names: Vec<String> = std::fs::read_dir(beside)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|f| f.file_name().to_string_lossy().into_owned())
+                .filter(|n| n.ends_with(".toml"))
+                .collect();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let near = tradewind_core_types::closest(&name, names.iter().map(String::as_str));
+            let near = near.map(|n| format!(": did you mean {n:?}?")).unwrap_or_default();
+            format!("{near} (without a path, the embedded configuration is used)")
         } else {
-            ""
+            String::new()
         };
         Failure::Usage(format!("cannot read the configuration {}: {e}{hint}", path.display()))
     })
@@ -409,7 +429,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// TOML as JSON. Dates become text, as every date of a configuration is read; numbers that JSON does not have become text, too, so that
 /// they are refused by name.
-fn json(v: toml::Value) -> Value {
+pub fn json(v: toml::Value) -> Value {
     match v {
         toml::Value::String(s) => Value::String(s),
         toml::Value::Integer(i) => Value::from(i),
@@ -490,8 +510,13 @@ mod tests {
     fn dates_may_be_bare_and_numbers_must_be_finite() {
         let c = Config::load(None, &["run.from=2014-02-03".into(), "run.warmup_from=2012-01-03".into()]).unwrap();
         assert_eq!(c.run.from, jiff::civil::date(2014, 2, 3));
-        assert_eq!(Config::parse("x", &DEFAULT.replace("\"2014-01-03\"", "2014-01-03"), &[], None).unwrap().run.from.day(), 3);
-        for (set, want) in [("run.cash=nan", "run.cash: is \"NaN\": expected a number"), ("run.warmup_from=5", "expected text")] {
+        assert_eq!(
+            Config::parse("x", &DEFAULT.replace("\"2014-01-03\"", "2014-01-03"), &[], None).unwrap().run.from.day(),
+            3
+        );
+        for (set, want) in
+            [("run.cash=nan", "run.cash: is \"NaN\": expected a number"), ("run.warmup_from=5", "expected text")]
+        {
             let e = Config::load(None, &[set.into()]).unwrap_err().to_string();
             assert!(e.contains(want) && !e.contains("null"), "{e}");
         }

@@ -66,6 +66,7 @@ impl Dataset {
         let fingerprint = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
         let dataset = Self { parts, names, fingerprint };
         dataset.check_symbols(config)?;
+        dataset.check_actions()?;
         Ok(dataset)
     }
 
@@ -161,6 +162,25 @@ impl Dataset {
         }
         bad.into_result(())
             .map_err(|problems| Failure::Config { origin: "the configuration, against the data".into(), problems })
+    }
+
+    /// A split or dividend of a symbol whose prices are adjusted for it already would count twice.
+    fn check_actions(&self) -> Result<(), Failure> {
+        let tables: Vec<&EventTable> =
+            self.parts.iter().filter_map(|p| if let Part::Table(t) = p { Some(t.as_ref()) } else { None }).collect();
+        for (part, name) in self.parts.iter().zip(&self.names) {
+            if let Part::Events(events) = part
+                && let Some(e) = tradewind_data::counted_twice(&tables, events).first()
+            {
+                let symbol = e.symbol.map_or("", Symbol::as_str);
+                return Err(Failure::Data(format!(
+                    "{name}: row {}: a split or dividend of {symbol}, whose prices are said to be adjusted for it already: leave one of \
+                     the two out, or set adjusted = false on the source of its prices",
+                    e.origin.row
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Times of the first and the last event.

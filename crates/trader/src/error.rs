@@ -59,7 +59,10 @@ impl Failure {
 
 impl From<DataError> for Failure {
     fn from(e: DataError) -> Self {
-        Self::Data(e.to_string())
+        match e.problem() {
+            tradewind_data::Problem::Config(bad) => Self::Config { origin: e.file().to_owned(), problems: bad.clone() },
+            _ => Self::Data(e.to_string()),
+        }
     }
 }
 

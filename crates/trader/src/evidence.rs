@@ -37,7 +37,7 @@ fn followed(config: &Config, d: &Decision) -> BTreeMap<Symbol, BTreeSet<String>>
     out
 }
 
-/// The last rows known at the decision, by symbol; the decision's own price is in its sizing and left out.
+/// The last rows known at the decision, by symbol.
 ///
 /// # Errors
 /// When the data cannot be read, or are not those the run was made of.

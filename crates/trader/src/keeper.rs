@@ -49,6 +49,7 @@ pub struct FillRow {
 
 /// Where a run's files go while it runs.
 struct Files {
+    folder: String,
     decisions: BufWriter<File>,
     journal: Option<JournalWriter<BufWriter<File>>>,
     level: JournalLevel,
@@ -101,7 +102,10 @@ impl Keeper {
             w.write(&Frame::Config(config.to_owned())).map_err(std::io::Error::other)?;
             Some(w)
         };
-        Ok(Self { files: Some(Files { decisions, journal, level }), ..Self::default() })
+        Ok(Self {
+            files: Some(Files { folder: folder.display().to_string(), decisions, journal, level }),
+            ..Self::default()
+        })
     }
 
     /// Writes everything out.
@@ -120,19 +124,31 @@ impl Keeper {
     }
 
     fn journal(&mut self, frame: impl FnOnce() -> Frame) -> Result<(), String> {
-        match self.files.as_mut().and_then(|f| f.journal.as_mut()) {
-            Some(j) => j.write(&frame()).map_err(|e| e.to_string()),
-            None => Ok(()),
+        match &mut self.files {
+            Some(Files { journal: Some(j), folder, .. }) => j.write(&frame()).map_err(|e| refused(folder, &e)),
+            _ => Ok(()),
         }
     }
+}
+
+/// What to say when a file of the run cannot be written.
+#[cold]
+fn refused(folder: &str, e: &dyn std::fmt::Display) -> String {
+    format!("{folder}: {e}: make room there, or choose another folder with --out")
+}
+
+/// The full name of a metric; features name theirs in full already.
+fn metric(plugin: &str, name: &str) -> String {
+    let full = name.strip_prefix(plugin).is_some_and(|rest| rest.starts_with('.'));
+    if full { name.to_owned() } else { format!("{plugin}.{name}") }
 }
 
 impl Recorder for Keeper {
     #[inline]
     fn event(&mut self, event: &Event) -> Result<(), String> {
         match &mut self.files {
-            Some(Files { journal: Some(j), level: JournalLevel::Full, .. }) => {
-                j.write(&Frame::Event(event.clone())).map_err(|e| e.to_string())
+            Some(Files { journal: Some(j), level: JournalLevel::Full, folder, .. }) => {
+                j.write(&Frame::Event(event.clone())).map_err(|e| refused(folder, &e))
             }
             _ => Ok(()),
         }
@@ -161,10 +177,10 @@ impl Recorder for Keeper {
             self.line.clear();
             serde_json::to_writer(&mut self.line, d).map_err(|e| e.to_string())?;
             self.line.push(b'\n');
-            f.decisions.write_all(&self.line).map_err(|e| format!("decisions.jsonl: {e}"))?;
+            f.decisions.write_all(&self.line).map_err(|e| refused(&f.folder, &format_args!("decisions.jsonl: {e}")))?;
             if let Some(j) = &mut f.journal {
                 let text = String::from_utf8_lossy(&self.line[..self.line.len() - 1]).into_owned();
-                j.write(&Frame::Decision(text)).map_err(|e| e.to_string())?;
+                j.write(&Frame::Decision(text)).map_err(|e| refused(&f.folder, &e))?;
             }
         }
         Ok(())
@@ -217,7 +233,7 @@ impl Recorder for Keeper {
             deposits: s.portfolio.totals().deposits.to_f64(),
             gross: s.portfolio.gross(),
             net,
-            metrics: s.metrics.iter().map(|(plugin, name, v)| (format!("{plugin}.{name}"), *v)).collect(),
+            metrics: s.metrics.iter().map(|(plugin, name, v)| (metric(plugin, name), *v)).collect(),
             strategies: self.by_strategy.iter().map(|(s, v)| (s.to_string(), *v)).collect(),
         });
         let hash = s.hash;

@@ -172,7 +172,7 @@ fn sweep(parent: &Path) {
         // What cannot be removed is left for the next run.
         if let Some((pid, _)) = split(UNFINISHED) {
             if abandoned(&path, pid) {
-                drop(fs::remove_dir_all(&path));
+                drop(if path.is_file() { fs::remove_file(&path) } else { fs::remove_dir_all(&path) });
             }
         } else if let Some((pid, run)) = split(REPLACED) {
             let target = parent.join(run);
@@ -192,9 +192,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(Failure::Usage(format!("{} is a directory: give a file in it", path.display())));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let temporary = path.with_file_name(format!("{UNFINISHED}{}-{name}", std::process::id()));
-    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
+    // A device or a pipe is written to, not replaced; behind a link it is the file that changes.
+    let real = match fs::canonicalize(path) {
+        Ok(real) if !real.is_file() => return fs::write(&real, bytes).map_err(fail),
+        Ok(real) => real,
+        Err(_) => path.to_owned(),
+    };
+    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let temporary = real.with_file_name(format!("{UNFINISHED}{}-{name}", std::process::id()));
+    sweep(parent_of(&real));
+    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &real)).map_err(|e| {
         drop(fs::remove_file(&temporary));
         fail(e)
     })
@@ -391,6 +398,15 @@ mod tests {
         write_whole(&path, b"2").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"2");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            write_whole(&link, b"3").unwrap();
+            assert!(link.is_symlink() && fs::read(&path).unwrap() == b"3");
+            write_whole(Path::new("/dev/null"), b"4").unwrap();
+            assert!(!Path::new("/dev/null").is_file());
+        }
         assert_eq!(write_whole(dir.path(), b"").unwrap_err().code(), 2);
         assert_eq!(write_whole(&dir.path().join("no/report.html"), b"").unwrap_err().code(), 1);
     }

@@ -94,6 +94,11 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, bad: &mut Inval
             say(format!("is {value}: expected at least {}", schema["minimum"]));
         }
     }
+    let text = value.as_str().filter(|_| schema.get("format").and_then(Value::as_str) == Some("date"));
+    if let Some(Err(_)) = text.map(str::parse::<jiff::civil::Date>) {
+        say(format!("is {value}: expected a date such as \"2015-08-24\""));
+        return;
+    }
     match value {
         Value::Object(fields) => {
             let known = schema.get("properties").and_then(Value::as_object);

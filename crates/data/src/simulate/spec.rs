@@ -51,7 +51,7 @@ pub struct SimulationSpec {
     /// How many symbols when none are named, 1 to 100000.
     pub count: usize,
     /// First date.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date"))]
     pub start: Date,
     /// How many sessions from then on, 1 or more; the calendar ends in 2035.
     pub sessions: usize,

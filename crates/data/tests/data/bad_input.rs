@@ -127,6 +127,32 @@ fn holidays_without_values_are_passed_over() {
 }
 
 #[test]
+fn values_on_holidays_are_errors_unless_asked_for() {
+    for (csv, layout) in [
+        ("date,SPY\n2004-06-10,1\n2004-06-11,3\n2004-06-14,2\n", Layout::Wide),
+        ("date,symbol,close\n2004-06-10,SPY,1\n2004-06-11,SPY,3\n2004-06-14,SPY,2\n", Layout::Long),
+    ] {
+        says(&long(csv, |s| s.layout = layout).unwrap_err(), &["row 2 (line 3)", "Reagan", "skip_holidays"]);
+        let t = long(csv, |s| {
+            s.layout = layout;
+            s.skip_holidays = true;
+        })
+        .unwrap();
+        assert_eq!((t.len(), t.notes().holiday_rows), (2, 1));
+    }
+}
+
+#[test]
+fn optional_fields_can_be_left_unread() {
+    let csv = "date,symbol,open,high,low,close\n1992-02-10,VIX,19.24,18.57,17.61,17.7\n";
+    assert!(long(csv, |_| ()).is_err());
+    let t = long(csv, |s| s.columns = ["open", "high", "low"].map(|f| (f.to_owned(), String::new())).into()).unwrap();
+    assert!(matches!(t.event(0, 0).unwrap().data, MarketData::Bar(b) if b.high.is_none()));
+    let e = long(csv, |s| s.columns = [("close".to_owned(), String::new())].into()).unwrap_err();
+    says(&e, &["close", "required"]);
+}
+
+#[test]
 fn symbols_and_ranges_that_are_not_there() {
     let csv = "date,SPY,TLT\n2015-08-24,1,2\n";
     let e = wide(csv, |s| s.symbols = vec!["SPX".into()]).unwrap_err();

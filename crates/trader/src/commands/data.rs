@@ -68,8 +68,7 @@ fn settings<T: serde::de::DeserializeOwned + serde::Serialize + Default>(
     let fail = |problems| Failure::Config { origin: origin.to_owned(), problems };
     let table: toml::Table = toml::from_str(&text)
         .map_err(|e| fail(tradewind_core_types::Invalid::one("--set", e.to_string().replace('\n', " "))))?;
-    let value = serde_json::to_value(table).map_err(|e| Failure::Usage(e.to_string()))?;
-    tradewind_core_types::parse_params(&value).map_err(fail)
+    tradewind_core_types::parse_params(&crate::config::json(toml::Value::Table(table))).map_err(fail)
 }
 
 fn spec(a: &SourceArgs) -> Result<SourceSpec, Failure> {
@@ -96,7 +95,9 @@ pub(super) fn run(c: &Command) -> Result<(), Failure> {
             } else {
                 say(&describe(&report))?;
             }
-            verdict(std::slice::from_ref(&report))
+            verdict(std::slice::from_ref(&report))?;
+            // After JSON there is nothing more.
+            if *json { Ok(()) } else { say("data: fine") }
         }
         Command::Import { source, output } => {
             let bar = progress("importing");
@@ -129,13 +130,15 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     for r in &reports {
         say(&describe(r))?;
     }
+    // Bad rows are listed above; what they would stop reading at is said once.
+    verdict(&reports)?;
     crate::dataset::Dataset::load(config)?;
-    verdict(&reports)
+    say("data: fine")
 }
 
 fn verdict(reports: &[QualityReport]) -> Result<(), Failure> {
     let bad: usize = reports.iter().flat_map(|r| r.error_counts.values()).sum();
-    if bad == 0 { say("data: fine") } else { Err(Failure::Data(format!("{bad} errors, listed above"))) }
+    if bad == 0 { Ok(()) } else { Err(Failure::Data(format!("{bad} errors, listed above"))) }
 }
 
 fn describe(r: &QualityReport) -> String {

@@ -1,0 +1,89 @@
+//! Streaming updates allocate nothing once warm.
+
+use serde_json::json;
+use tradewind_core_types::testkit::{self, closes};
+use tradewind_core_types::*;
+use tradewind_features::REGISTRY;
+use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
+use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
+
+/// Warms a calculator up on `warm` inputs, then counts the allocations of a thousand more.
+fn allocations<P: Params>(
+    params: serde_json::Value,
+    warm: usize,
+    input: impl Fn(usize) -> <P::Built as Online>::In,
+) -> u64
+where
+    P::Built: Online,
+{
+    let mut c = parse_params::<P>(&params).unwrap().build().unwrap_or_else(|e| panic!("{params}: {e}"));
+    let inputs: Vec<_> = (0..warm + 1000).map(input).collect();
+    for x in &inputs[..warm] {
+        c.update(x).unwrap();
+    }
+    allocation_counter::measure(|| {
+        for x in &inputs[warm..] {
+            assert!(c.update(x).unwrap().is_some());
+        }
+    })
+    .count_total
+}
+
+#[test]
+fn fe_entropy() {
+    let c = closes(1, 3000);
+    for method in ["permutation", "shannon", "sample", "approximate", "lempel_ziv"] {
+        for input in ["returns", "level"] {
+            let p = json!({ "method": method, "input": input, "window": 100 });
+            let n = allocations::<FeEntropyParams>(p, 400, |i| FeEntropyIn { close: c[i] });
+            assert_eq!(n, 0, "{method} of {input}");
+        }
+    }
+}
+
+#[test]
+fn fe_garch_between_refits() {
+    let c = closes(2, 3000);
+    for model in ["garch", "gjr"] {
+        for dist in ["normal", "t"] {
+            for mean in ["constant", "zero"] {
+                let p = json!({ "model": model, "dist": dist, "mean": mean, "window": 300, "min_obs": 250, "refit_every": 100_000 });
+                let n = allocations::<FeGarchParams>(p, 700, |i| FeGarchIn { close: c[i] });
+                assert_eq!(n, 0, "{model} {dist} {mean}");
+            }
+        }
+    }
+}
+
+/// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.
+#[test]
+fn roles_that_see_events() {
+    let events = testkit::daily_events(3, 800);
+    let cut = events.iter().position(|e| e.origin.row == 701).unwrap();
+    for info in REGISTRY {
+        // Between refits: a fit allocates.
+        let params = if info.id == "fe_garch" { json!({ "refit_every": 100_000 }) } else { json!({}) };
+        for mut role in Probe::all(info, &params).unwrap() {
+            let name = role.role();
+            let (mut market, mut features) = (Market::default(), FeatureValues::default());
+            let (mut published, mut signals) = (FeatureValues::default(), Signals::with_capacity(64));
+            let portfolio = Portfolio::with_cash("100000".parse().unwrap());
+            let mut show = |events: &[Event]| {
+                for e in events {
+                    market.apply(e);
+                    let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+                    match &mut role {
+                        Probe::Feature(f) => f.on_event(e, &view, &mut published).unwrap(),
+                        Probe::Alpha(a) => a.on_event(e, &view, &mut signals).unwrap(),
+                        other => other.plugin().observe(e, &view).unwrap(),
+                    }
+                    published.move_into(&mut features);
+                    signals.clear();
+                }
+            };
+            show(&events[..cut]);
+            let count = allocation_counter::measure(|| show(&events[cut..])).count_total;
+            assert_eq!(count, 0, "{} as {name}", info.id);
+        }
+    }
+}

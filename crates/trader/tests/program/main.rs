@@ -1,0 +1,8 @@
+//! The program as a whole: its commands, its answers to bad input, its proofs, and what is left when it is killed.
+
+mod bad_input;
+mod causality;
+mod cli;
+mod common;
+mod kill;
+mod mutations;
