@@ -1,0 +1,91 @@
+//! Settings of the loop.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::Invalid;
+
+use crate::ledger::Rates;
+
+/// When targets are decided anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// At every session close, for all symbols.
+    #[default]
+    SessionClose,
+    /// Whenever a signal is given, for the symbols it concerns.
+    Signal,
+}
+
+/// How orders are placed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStyle {
+    /// Market on close: at the next official close.
+    #[default]
+    MarketOnClose,
+    /// Market on open: at the next opening price.
+    MarketOnOpen,
+    /// Market: at the next price.
+    Market,
+}
+
+/// What to do when a plugin cannot use an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadInput {
+    /// Stop the run.
+    #[default]
+    Stop,
+    /// Count it, go on, and report it at the end.
+    Skip,
+}
+
+/// Settings of the loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// When targets are decided anew.
+    pub schedule: Schedule,
+    /// How orders are placed.
+    pub order_style: OrderStyle,
+    /// Smallest change of a weight (fraction of equity) worth trading, 0 to 0.5. Closing a position is always worth it.
+    pub no_trade_band: f64,
+    /// Smallest order in dollars, 0 to 1e6.
+    pub min_notional: f64,
+    /// Quantities are multiples of this many shares, 1e-9 to 1e6.
+    pub lot: f64,
+    /// What to do when a plugin cannot use an event.
+    pub on_bad_input: OnBadInput,
+    /// Interest and borrow rates.
+    pub rates: Rates,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            schedule: Schedule::SessionClose,
+            order_style: OrderStyle::MarketOnClose,
+            no_trade_band: 0.01,
+            min_notional: 1.0,
+            lot: 1e-9,
+            on_bad_input: OnBadInput::Stop,
+            rates: Rates::default(),
+        }
+    }
+}
+
+impl EngineConfig {
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// All violations.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let mut bad = Invalid::default();
+        bad.require((0.0..=0.5).contains(&self.no_trade_band), "no_trade_band", self.no_trade_band, "0 to 0.5");
+        bad.require((0.0..=1e6).contains(&self.min_notional), "min_notional", self.min_notional, "0 to 1e6");
+        bad.require((1e-9..=1e6).contains(&self.lot), "lot", self.lot, "1e-9 to 1e6");
+        bad.absorb(self.rates.check().map_err(|e| e.under("rates")));
+        bad.into_result(())
+    }
+}

@@ -1,0 +1,199 @@
+//! From what is due to decisions, and from targets to orders.
+
+use std::collections::BTreeSet;
+
+use tradewind_core_types::{
+    Adjust, Adjustment, Broker, Cash, Decision, Name, Order, OrderId, OrderKind, Outcome, Price, Quantity, Record,
+    Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
+};
+
+use super::{Engine, EngineConfig, OrderStyle, Schedule, State, Working};
+use crate::decide::{Target, targets, whole};
+use crate::error::EngineError;
+use crate::record::Recorder;
+
+impl<B: Broker> Engine<B> {
+    pub(super) fn decide(&mut self, only: Option<BTreeSet<Symbol>>, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let State { market, features, ledger, standing, weights, working, .. } = &self.state;
+        let view = View { now: self.state.clock, market, features, portfolio: ledger.portfolio() };
+        let working = || working.values().map(|w| w.symbol).collect::<Vec<_>>();
+        let only = only.map(|o| whole(standing, &o).unwrap_or(o));
+        // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole.
+        let scope = only.as_ref().filter(|_| self.pipeline.allocators.is_empty());
+        let needed = if scope.is_none() { working() } else { Vec::new() };
+        let (decided, all) = match targets(&mut self.pipeline, standing, weights, scope, &needed, &view) {
+            Some(t) => (t, only.is_none()),
+            // A rule touched a symbol that was not due: decide everything. Without a restriction there is always an answer.
+            None => (targets(&mut self.pipeline, standing, weights, None, &working(), &view).unwrap_or_default(), true),
+        };
+        if all {
+            self.state.weights.clear();
+        }
+        for t in decided {
+            // Of what only allocators had to see, no more is traded than is due or touched by a rule.
+            if let Some(due) = &only
+                && !all
+                && !due.contains(&t.symbol)
+                && t.rules.is_empty()
+            {
+                continue;
+            }
+            match self.state.weights.binary_search_by_key(&t.symbol, |w| w.0) {
+                Ok(i) => self.state.weights[i].1 = t.weight,
+                Err(i) => self.state.weights.insert(i, (t.symbol, t.weight)),
+            }
+            self.trade(t, to)?;
+        }
+        Ok(())
+    }
+
+    /// From a target to an order, or to the reason why there is none.
+    fn trade(&mut self, mut t: Target, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let id = self.state.next_decision;
+        self.state.next_decision += 1;
+        let State { market, features, ledger, working, .. } = &self.state;
+        let view = View { now: self.state.clock, market, features, portfolio: ledger.portfolio() };
+        let equity = view.portfolio.equity();
+        if equity <= Cash::ZERO && t.weight != 0.0 {
+            // Whoever owns nothing risks nothing: what is held is closed.
+            let why = Adjustment::new(Adjust::Veto, "no equity left to risk").with("equity", equity.to_f64());
+            t.rules.push(Step { stage: Stage::Rule, plugin: Name::lit("equity"), adjustment: why, after: 0.0 });
+            t.weight = 0.0;
+        }
+        let mut decision = Decision {
+            id,
+            time: view.now,
+            symbol: t.symbol,
+            contributions: t.contributions,
+            rules: t.rules,
+            weight: t.weight,
+            sizing: None,
+            checks: Vec::new(),
+            outcome: Outcome::NotTraded(String::new()),
+        };
+        let own = || working.iter().filter(|(_, w)| w.symbol == t.symbol);
+        let pending: Quantity = own().map(|(_, w)| w.remaining).sum();
+        let mut makes_way = false;
+        let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
+            // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
+            let sign = if side == Side::Buy { 1 } else { -1 };
+            let against = || own().filter(|(_, w)| !w.ended && w.remaining.signum() == -sign);
+            let Some((first, _)) = against().next() else { return Ok((side, quantity)) };
+            let now = view.now;
+            makes_way = true;
+            against().for_each(|(id, _)| self.broker.cancel(*id, now));
+            Err(format!("an order on the other side is working (number {}): it is cancelled first", first.0))
+        });
+        let order = match sized {
+            Ok((side, quantity)) => {
+                let (kind, tif) = match self.config.order_style {
+                    OrderStyle::MarketOnClose => (OrderKind::MarketOnClose, TimeInForce::Cls),
+                    OrderStyle::MarketOnOpen => (OrderKind::MarketOnOpen, TimeInForce::Opg),
+                    OrderStyle::Market => (OrderKind::Market, TimeInForce::Gtc),
+                };
+                Order {
+                    id: OrderId(self.state.next_order),
+                    decision: decision.id,
+                    time: view.now,
+                    symbol: t.symbol,
+                    side,
+                    quantity,
+                    kind,
+                    tif,
+                }
+            }
+            Err(why) => {
+                if makes_way {
+                    self.state.making_way.insert(t.symbol);
+                }
+                decision.outcome = Outcome::NotTraded(why);
+                return self.keep(&decision, None, to);
+            }
+        };
+        match approve(order, &mut self.pipeline.pretrade, &view, &mut decision.checks) {
+            Ok(approved) => {
+                decision.outcome = Outcome::Ordered(approved.order().id);
+                let order = approved.order().clone();
+                self.broker.submit(approved, &view);
+                self.state.next_order += 1;
+                let w = Working { symbol: order.symbol, remaining: order.signed(), ended: false };
+                self.state.working.insert(order.id, w);
+                self.keep(&decision, Some(&order), to)
+            }
+            Err(verdict) => {
+                let reason = decision.checks.last().map_or("", |s| s.adjustment.reason.as_ref());
+                let waits = verdict == Verdict::Wait;
+                if waits && self.config.schedule == Schedule::Signal {
+                    self.state.waiting.insert(decision.symbol);
+                }
+                let what = if waits { "waits" } else { "skipped" };
+                decision.outcome = Outcome::NotTraded(format!("{what}: {reason}"));
+                self.keep(&decision, None, to)
+            }
+        }
+    }
+
+    fn keep(&mut self, d: &Decision, order: Option<&Order>, to: &mut impl Recorder) -> Result<(), EngineError> {
+        to.decision(d).map_err(EngineError::Record)?;
+        if let Some(o) = order {
+            to.order(o).map_err(EngineError::Record)?;
+        }
+        for watcher in &mut self.pipeline.observers {
+            watcher.on_record(Record::Decision(d));
+            if let Some(o) = order {
+                watcher.on_record(Record::Order(o));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The side and quantity to trade, or why nothing is traded. Notes the sizing in the decision.
+fn size(
+    config: &EngineConfig,
+    lot: Quantity,
+    working: Quantity,
+    view: &View<'_>,
+    d: &mut Decision,
+) -> Result<(Side, Quantity), String> {
+    let held = view.portfolio.quantity(d.symbol);
+    let last = match view.market.last(d.symbol) {
+        Some(l) if l.index => return Err(format!("{} is an index and cannot be traded", d.symbol)),
+        Some(l) => *l,
+        None => return Err(format!("no price of {} is known yet", d.symbol)),
+    };
+    let equity = view.portfolio.equity();
+    let target = Sizing::quantity(d.weight, equity, last.price, lot).map_err(|e| e.to_string())?;
+    let sizing = Sizing {
+        equity,
+        price: last.price,
+        price_time: last.time,
+        price_origin: last.origin,
+        lot,
+        target,
+        held,
+        working,
+    };
+    d.sizing = Some(sizing);
+    let delta = sizing.delta();
+    if delta.is_zero() {
+        return Err(if target.is_zero() { "nothing wanted, nothing held" } else { "already held" }.into());
+    }
+    let change = notional(last.price, delta);
+    let closing = target.is_zero();
+    if !closing && change < config.no_trade_band * equity.to_f64() {
+        let share = change / equity.to_f64();
+        return Err(format!(
+            "a change of {share:.5} of equity is within the no-trade band of {}",
+            config.no_trade_band
+        ));
+    }
+    if change < config.min_notional && !closing {
+        return Err(format!("an order of {change:.2} is below the minimum of {}", config.min_notional));
+    }
+    Ok((if delta > Quantity::ZERO { Side::Buy } else { Side::Sell }, delta.abs()))
+}
+
+fn notional(price: Price, quantity: Quantity) -> f64 {
+    (price * quantity).to_f64().abs()
+}
