@@ -247,3 +247,27 @@ fn read(spec: &SourceSpec, source: u16) -> Result<(Part, Vec<u8>), Failure> {
     };
     Ok((part, hash))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_on_adjusted_prices_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("p.csv"), "date,A\n2020-08-28,400\n2020-08-31,101\n2020-09-01,102\n").unwrap();
+        std::fs::write(dir.path().join("a.csv"), "date,symbol,kind,value\n2020-08-31,A,split,4:1\n").unwrap();
+        let load = |adjusted: bool| {
+            let text = format!(
+                "[run]\nfrom = '2020-08-28'\nto = '2020-09-01'\n[[data.source]]\npath = 'p.csv'\nlayout = 'wide'\nadjusted = {adjusted}\n\
+                 [[data.source]]\npath = 'a.csv'\nkind = 'corporate_action'\n[alpha.x]\nplugin = 'crossover'\n[strategy.s]\nalpha = 'x'\n"
+            );
+            let config = Config::parse("test", &text, &[], Some(dir.path())).unwrap_or_else(|e| panic!("{e}"));
+            Dataset::load(&config)
+        };
+        assert!(load(false).is_ok());
+        let e = load(true).err().unwrap();
+        assert_eq!(e.code(), 3);
+        assert!(e.to_string().contains("row 1") && e.to_string().contains("adjusted"), "{e}");
+    }
+}
