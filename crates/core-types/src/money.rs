@@ -161,7 +161,10 @@ impl Cash {
     #[inline]
     pub fn to_f64(self) -> f64 {
         // Whole dollars and the rest apart: neither rounds on its way to a float below 2^53 dollars.
-        (self.0 / CASH_SCALE) as f64 + (self.0 % CASH_SCALE) as f64 / CASH_SCALE as f64
+        let whole = self.0 / CASH_SCALE;
+        let rest = (self.0 - whole * CASH_SCALE) as i64;
+        // Conversions from 64 bits are much cheaper than from 128, and nearly every amount fits.
+        i64::try_from(whole).map_or(whole as f64, |w| w as f64) + rest as f64 / CASH_SCALE as f64
     }
     /// Away from zero to whole cents: how brokers charge fees.
     #[must_use]

@@ -122,14 +122,16 @@ pub(crate) fn targets(
     for (s, signals) in pipeline.strategies.iter_mut().zip(standing) {
         let wanted = |signal: &Signal| only.is_none_or(|o| signal.legs.iter().any(|l| o.contains(&l.symbol)));
         let mut add = |s: &mut Strategy, signal: &Signal| {
-            let (steps, value) = fold(s, &mut pipeline.filters, &mut pipeline.overlays, signal, view);
-            for leg in &signal.legs {
+            let (mut steps, value) = fold(s, &mut pipeline.filters, &mut pipeline.overlays, signal, view);
+            for (i, leg) in signal.legs.iter().enumerate() {
+                // The last leg takes the steps themselves: most signals have only one.
+                let last = i + 1 == signal.legs.len();
                 found.push((
                     leg.symbol,
                     Contribution {
                         strategy: s.id,
                         signal_time: signal.time,
-                        steps: steps.clone(),
+                        steps: if last { std::mem::take(&mut steps) } else { steps.clone() },
                         ratio: if leg.ratio.is_finite() { leg.ratio } else { 0.0 },
                         weight: if leg.ratio.is_finite() { value * leg.ratio } else { 0.0 },
                     },
