@@ -212,7 +212,7 @@ fn signals_carry_their_numbers_and_the_filter_scales_by_direction() {
     let spy = Symbol::new("SPY").unwrap();
     let ask = |filter: &mut Box<dyn Filter>, market: &Market, now: Time, score: f64| {
         let view = View { now, market, features: &features, portfolio: &portfolio };
-        filter.filter(&Signal::new(now, spy, score, 0.5, "").unwrap(), &view).adjust
+        filter.filter(StrategyId::new("s").unwrap(), &Signal::new(now, spy, score, 0.5, "").unwrap(), &view).adjust
     };
     assert_eq!(ask(&mut filter, &market, Time::MIN, 0.5), Adjust::Keep);
     for e in &events {

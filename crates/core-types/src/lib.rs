@@ -40,7 +40,7 @@ pub use probe::Probe;
 pub use registry::{PluginInfo, Role};
 pub use role::{
     Allocator, Alpha, Broker, Execution, Feature, Filter, Metrics, Observer, Overlay, Plugin, PreTrade, Proposal,
-    Record, Rule, RuleStep, Service, Sizer, Snapshot, StateError, Verdict,
+    Published, Record, Rule, RulePhase, RuleStep, Service, Sizer, Snapshot, StateError, Verdict,
 };
 pub use signal::{Leg, Signal, Signals};
 pub use table::{Cell, ColumnSpec, Table, columns_of, table};

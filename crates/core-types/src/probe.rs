@@ -128,11 +128,14 @@ impl Probe {
 
     fn ask(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<Vec<Adjustment>, BadInput> {
         let signal = |s: &Symbol| Signal::new(view.now, *s, 0.5, 0.8, "probe");
+        let strategy = StrategyId::new("probe")?;
         Ok(match self {
             Self::Filter(p) => {
-                symbols.iter().map(|s| Ok(p.filter(&signal(s)?, view))).collect::<Result<_, BadInput>>()?
+                symbols.iter().map(|s| Ok(p.filter(strategy, &signal(s)?, view))).collect::<Result<_, BadInput>>()?
             }
-            Self::Sizer(p) => symbols.iter().map(|s| Ok(p.size(&signal(s)?, view))).collect::<Result<_, BadInput>>()?,
+            Self::Sizer(p) => {
+                symbols.iter().map(|s| Ok(p.size(strategy, &signal(s)?, view))).collect::<Result<_, BadInput>>()?
+            }
             Self::Overlay(p) => symbols.iter().map(|s| p.exposure(*s, view)).collect(),
             Self::Allocator(p) => {
                 let mut sorted = symbols.to_vec();

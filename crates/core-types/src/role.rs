@@ -71,11 +71,24 @@ pub trait Plugin: Snapshot + Send {
     fn metrics(&self, _out: &mut Metrics) {}
 }
 
+/// A value that a feature publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// Its name.
+    pub id: FeatureId,
+    /// Its unit, such as "dollars", "annual volatility", "log return" or "1".
+    pub unit: &'static str,
+}
+
 /// Turns events into named values.
 pub trait Feature: Plugin {
-    /// The names it publishes, fixed once built.
-    fn outputs(&self) -> Vec<FeatureId>;
-    /// Sees an event and publishes what has become known.
+    /// What it publishes, fixed once built.
+    fn outputs(&self) -> Vec<Published>;
+    /// The values of other features that it reads: these features see every event before it does.
+    fn inputs(&self) -> Vec<FeatureId> {
+        Vec::new()
+    }
+    /// Sees an event and publishes what has become known. The view holds what features before it have published of the same event.
     ///
     /// # Errors
     /// When the event cannot be used.
@@ -91,16 +104,20 @@ pub trait Alpha: Plugin {
     fn on_event(&mut self, event: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput>;
 }
 
-/// Keeps, scales or drops a signal.
+/// Keeps, scales, smooths or drops a signal.
 pub trait Filter: Plugin {
-    /// What happens to the signal: `Keep`, `Scale` or `Veto`.
-    fn filter(&mut self, signal: &Signal, view: &View<'_>) -> Adjustment;
+    /// What happens to the signal of a strategy: `Keep`, `Scale` or `Veto`; `Set` only to smooth its score.
+    ///
+    /// Asked once for each signal in force at every decision, so a filter may keep a record of what each strategy's signals were worth.
+    fn filter(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment;
 }
 
 /// From a signal's score to a fraction of equity.
 pub trait Sizer: Plugin {
-    /// Usually a `Scale` by the base size.
-    fn size(&mut self, signal: &Signal, view: &View<'_>) -> Adjustment;
+    /// `Scale` by the fraction of equity for a full signal (score 1), or `Veto`. Of several sizers of a strategy the smallest counts.
+    ///
+    /// Asked once for each signal in force at every decision, so a sizer may keep a record of what each strategy's signals were worth.
+    fn size(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment;
 }
 
 /// Scales exposure by the state of market and portfolio.
@@ -133,8 +150,23 @@ pub struct RuleStep {
     pub adjustment: Adjustment,
 }
 
+/// When in the order of operations a rule is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RulePhase {
+    /// First: what is held shrinks with its age.
+    Decay,
+    /// Then: limits on the portfolio as a whole, which may only make positions smaller.
+    Portfolio,
+    /// Last: hedges, which may add positions.
+    Hedge,
+}
+
 /// Clips, vetoes or hedges the target portfolio as a whole.
 pub trait Rule: Plugin {
+    /// When it is applied; rules of one phase in the order of their names.
+    fn phase(&self) -> RulePhase {
+        RulePhase::Portfolio
+    }
     /// The steps to take on the target weights (sorted by symbol, each once).
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep>;
 }

@@ -116,26 +116,31 @@ impl Market {
     }
 }
 
+/// A published value: what, how much, when it was computed, and the how-manieth it was of all that were published.
+type Slot = (FeatureId, f64, Time, u64);
+
 /// Named values published by features, with the time each was computed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Vec<(FeatureId, f64, Time)>", into = "Vec<(FeatureId, f64, Time)>")]
+#[serde(from = "Vec<Slot>", into = "Vec<Slot>")]
 pub struct FeatureValues {
-    slots: Vec<Option<(FeatureId, f64, Time)>>,
+    slots: Vec<Option<Slot>>,
     /// How many slots are set.
     count: usize,
+    /// The number of the last value published.
+    published: u64,
 }
 
-impl From<Vec<(FeatureId, f64, Time)>> for FeatureValues {
-    fn from(all: Vec<(FeatureId, f64, Time)>) -> Self {
+impl From<Vec<Slot>> for FeatureValues {
+    fn from(all: Vec<Slot>) -> Self {
         let mut v = Self::default();
-        for (id, x, t) in all {
-            v.set(id, x, t);
+        for slot in all {
+            v.put(slot);
         }
         v
     }
 }
 
-impl From<FeatureValues> for Vec<(FeatureId, f64, Time)> {
+impl From<FeatureValues> for Vec<Slot> {
     fn from(v: FeatureValues) -> Self {
         let mut all: Vec<_> = v.slots.into_iter().flatten().collect();
         all.sort_by_key(|s| s.0);
@@ -144,21 +149,26 @@ impl From<FeatureValues> for Vec<(FeatureId, f64, Time)> {
 }
 
 impl FeatureValues {
+    fn put(&mut self, slot: Slot) {
+        let i = slot.0.index();
+        if self.slots.len() <= i {
+            self.slots.resize(i + 1, None);
+        }
+        self.published = self.published.max(slot.3);
+        let before = self.slots[i].replace(slot);
+        self.count += usize::from(before.is_none());
+    }
     /// Publishes a value. A value that is not finite is not published: the one before stays, with its time.
     pub fn set(&mut self, id: FeatureId, value: f64, time: Time) {
         if value.is_finite() {
-            if self.slots.len() <= id.index() {
-                self.slots.resize(id.index() + 1, None);
-            }
-            let before = self.slots[id.index()].replace((id, value, time));
-            self.count += usize::from(before.is_none());
+            self.put((id, value, time, self.published + 1));
         }
     }
     /// Moves everything published here into `other`, keeping the memory.
     #[inline]
     pub fn move_into(&mut self, other: &mut FeatureValues) {
         if self.count > 0 {
-            for (id, value, time) in self.slots.iter_mut().filter_map(Option::take) {
+            for (id, value, time, _) in self.slots.iter_mut().filter_map(Option::take) {
                 other.set(id, value, time);
             }
             self.count = 0;
@@ -166,11 +176,20 @@ impl FeatureValues {
     }
     /// The last value and its time.
     pub fn get(&self, id: FeatureId) -> Option<(f64, Time)> {
-        self.slots.get(id.index())?.map(|(_, v, t)| (v, t))
+        self.slots.get(id.index())?.map(|(_, v, t, _)| (v, t))
+    }
+    /// The last value when it was published after `seen`, which is then moved on to it: how a feature takes in every value of
+    /// another one just once.
+    pub fn fresh(&self, id: FeatureId, seen: &mut u64) -> Option<f64> {
+        let (_, value, _, number) = (*self.slots.get(id.index())?)?;
+        (number > *seen).then(|| {
+            *seen = number;
+            value
+        })
     }
     /// All values by name.
     pub fn iter(&self) -> impl Iterator<Item = (FeatureId, f64, Time)> {
-        let mut all: Vec<_> = self.slots.iter().flatten().copied().collect();
+        let mut all: Vec<_> = self.slots.iter().flatten().map(|s| (s.0, s.1, s.2)).collect();
         all.sort_by_key(|s| s.0);
         all.into_iter()
     }
@@ -187,4 +206,26 @@ pub struct View<'a> {
     pub features: &'a FeatureValues,
     /// What is owned.
     pub portfolio: &'a Portfolio,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_published_value_is_fresh_once_also_after_a_restart() {
+        let id = FeatureId::new("fe_x.SPY.value").unwrap();
+        let (mut all, mut out, mut seen) = (FeatureValues::default(), FeatureValues::default(), 0);
+        assert_eq!(all.fresh(id, &mut seen), None);
+        out.set(id, 1.0, Time::MIN);
+        out.move_into(&mut all);
+        assert_eq!((all.fresh(id, &mut seen), all.fresh(id, &mut seen)), (Some(1.0), None));
+        let mut all: FeatureValues = postcard::from_bytes(&postcard::to_stdvec(&all).unwrap()).unwrap();
+        assert_eq!(all.fresh(id, &mut seen), None);
+        // The same value at the same instant is a new one all the same.
+        out.set(id, 1.0, Time::MIN);
+        out.set(id, f64::NAN, Time::MIN);
+        out.move_into(&mut all);
+        assert_eq!((all.fresh(id, &mut seen), all.fresh(id, &mut seen)), (Some(1.0), None));
+    }
 }

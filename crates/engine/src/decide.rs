@@ -57,10 +57,10 @@ fn fold(
     let mut value = push(&mut steps, Stage::Signal, s.alpha.id(), said, 0.0);
     for &i in &s.filters {
         let f = &mut filters[i];
-        value = push(&mut steps, Stage::Filter, f.id(), f.filter(signal, view), value);
+        value = push(&mut steps, Stage::Filter, f.id(), f.filter(s.id, signal, view), value);
     }
     for z in &mut s.sizers {
-        value = push(&mut steps, Stage::Sizer, z.id(), z.size(signal, view), value);
+        value = push(&mut steps, Stage::Sizer, z.id(), z.size(s.id, signal, view), value);
     }
     for &i in &s.overlays {
         let o = &mut overlays[i];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tradewind_core_types::{
     Adjust, Bar, CorporateAction, Event, FeatureId, FeatureValues, Market, MarketData, Online, Origin, Params,
-    Portfolio, Price, Probe, Signal, Span, Symbol, Time, View, testkit,
+    Portfolio, Price, Probe, Signal, Span, StrategyId, Symbol, Time, View, testkit,
 };
 use tradewind_features::plugins::fe_entropy::{
     EntropyInput, EntropyMethod, FeEntropyIn, FeEntropyOut, FeEntropyParams, PLUGIN,
@@ -130,7 +130,7 @@ fn the_filter_scales_followed_symbols_and_keeps_others() {
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
     let signal = |s: &str| Signal::new(Time::MIN, Symbol::new(s).unwrap(), 1.0, 0.5, "test").unwrap();
     let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
-    assert_eq!(filter.filter(&signal("SPY"), &view).reason, "SPY is not warm yet");
+    assert_eq!(filter.filter(StrategyId::new("s").unwrap(), &signal("SPY"), &view).reason, "SPY is not warm yet");
     // Rising every day, but with a rising return in between a split 2:1, which is no return.
     let mut price = 100.0;
     for day in 0..12 {
@@ -144,10 +144,10 @@ fn the_filter_scales_followed_symbols_and_keeps_others() {
         filter.observe(&bar(day, "TLT", 50.0), &view).unwrap();
         filter.observe(&event(day, "SPX", MarketData::Index(Bar::close_only("20".parse().unwrap()))), &view).unwrap();
     }
-    let a = filter.filter(&signal("SPY"), &view);
+    let a = filter.filter(StrategyId::new("s").unwrap(), &signal("SPY"), &view);
     assert_eq!((a.adjust, a.reason.as_ref()), (Adjust::Scale(1.0), "permutation entropy 0.000 <= 0.500"));
-    assert_eq!(filter.filter(&signal("SPX"), &view).adjust, Adjust::Scale(1.0));
-    let a = filter.filter(&signal("TLT"), &view);
+    assert_eq!(filter.filter(StrategyId::new("s").unwrap(), &signal("SPX"), &view).adjust, Adjust::Scale(1.0));
+    let a = filter.filter(StrategyId::new("s").unwrap(), &signal("TLT"), &view);
     assert_eq!((a.adjust, a.reason.as_ref()), (Adjust::Keep, "TLT is not followed"));
 }
 
@@ -155,7 +155,7 @@ fn the_filter_scales_followed_symbols_and_keeps_others() {
 fn the_feature_publishes_what_the_calculator_gives() {
     let params = FeEntropyParams { window: 30, symbols: vec!["SPY".into(), "TLT".into()], ..Default::default() };
     let mut feature = PLUGIN.feature.unwrap()(&serde_json::to_value(&params).unwrap()).unwrap();
-    let names: Vec<&str> = feature.outputs().into_iter().map(FeatureId::as_str).collect();
+    let names: Vec<&str> = feature.outputs().into_iter().map(|p| p.id.as_str()).collect();
     let want = ["fe_entropy.SPY.entropy", "fe_entropy.SPY.quality", "fe_entropy.TLT.entropy", "fe_entropy.TLT.quality"];
     assert_eq!(names, want);
     let (market, none, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());

@@ -1,7 +1,7 @@
 //! The base size: a fixed fraction of equity for a full signal.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Adjust, Adjustment, Plugin, Signal, Sizer, View};
+use tradewind_core_types::{Adjust, Adjustment, Plugin, Signal, Sizer, StrategyId, View};
 
 /// Scales a signal by a fixed fraction of equity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ impl Plugin for BaseSize {
 }
 
 impl Sizer for BaseSize {
-    fn size(&mut self, _: &Signal, _: &View<'_>) -> Adjustment {
+    fn size(&mut self, _: StrategyId, _: &Signal, _: &View<'_>) -> Adjustment {
         Adjustment::new(Adjust::Scale(self.0), "of equity for a full signal")
     }
 }

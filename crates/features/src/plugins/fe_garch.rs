@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{
     BadInput, CorporateAction, Event, Feature, FeatureId, FeatureValues, Invalid, MarketData, Metrics, Online, Params,
-    Plugin, PluginInfo, Symbol, View, parse_params,
+    Plugin, PluginInfo, Published, Symbol, View, parse_params,
 };
 use tradewind_numerics::Window;
 use tradewind_numerics::ewm::Ewm;
@@ -387,8 +387,9 @@ impl Plugin for FeGarchFeature {
 }
 
 impl Feature for FeGarchFeature {
-    fn outputs(&self) -> Vec<FeatureId> {
-        self.slots.iter().flat_map(|s| [s.volatility, s.fallback]).collect()
+    fn outputs(&self) -> Vec<Published> {
+        let of = |id, unit| Published { id, unit };
+        self.slots.iter().flat_map(|s| [of(s.volatility, "annual volatility"), of(s.fallback, "0 or 1")]).collect()
     }
     fn on_event(&mut self, event: &Event, _view: &View<'_>, out: &mut FeatureValues) -> Result<(), BadInput> {
         let Some(slot) = self.slots.iter_mut().find(|s| Some(s.symbol) == event.symbol) else { return Ok(()) };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, Alpha, BadInput, Bar, CorporateAction, Event, Filter, Invalid, MarketData, Metrics, Params,
-    Plugin, Price, Signal, Signals, Span, Symbol, Time, View,
+    Plugin, Price, Signal, Signals, Span, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::realised::Ohlc;
 
@@ -153,7 +153,7 @@ impl Alpha for VrpRole {
 }
 
 impl Filter for VrpRole {
-    fn filter(&mut self, signal: &Signal, view: &View<'_>) -> Adjustment {
+    fn filter(&mut self, _: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment {
         let Some((time, out)) = self.last else {
             return Adjustment::new(Adjust::Keep, "no variance premium known yet");
         };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Invalid, MarketData, Online,
-    Params, Plugin, Signal, Symbol, View,
+    Params, Plugin, Published, Signal, StrategyId, Symbol, View,
 };
 
 use super::{EntropyMethod, FeEntropy, FeEntropyIn, FeEntropyOut, FeEntropyParams};
@@ -75,8 +75,8 @@ impl Plugin for FeEntropyFeature {
 }
 
 impl Feature for FeEntropyFeature {
-    fn outputs(&self) -> Vec<FeatureId> {
-        self.names.iter().flatten().copied().collect()
+    fn outputs(&self) -> Vec<Published> {
+        self.names.iter().flatten().map(|&id| Published { id, unit: "1" }).collect()
     }
     fn on_event(&mut self, event: &Event, _: &View<'_>, out: &mut FeatureValues) -> Result<(), BadInput> {
         if let Some((i, now)) = self.calculators.on_event(event)?
@@ -126,7 +126,7 @@ impl Plugin for FeEntropyFilter {
 }
 
 impl Filter for FeEntropyFilter {
-    fn filter(&mut self, signal: &Signal, _: &View<'_>) -> Adjustment {
+    fn filter(&mut self, _: StrategyId, signal: &Signal, _: &View<'_>) -> Adjustment {
         let keep = |why: String| Adjustment::new(Adjust::Keep, why);
         let Some(leg) = signal.legs.first() else { return keep("signal without a leg".into()) };
         let Some(i) = self.calculators.all.iter().position(|c| c.0 == leg.symbol) else {

@@ -65,7 +65,7 @@ fn every_parameter_changes_something() {
     ];
     every_parameter_matters::<FeGarchParams>(&changes, |p| {
         let mut bytes = online_trace(p, &xs);
-        let names: Vec<_> = FeGarchFeature::new(p).unwrap().outputs().iter().map(|o| o.as_str()).collect();
+        let names: Vec<_> = FeGarchFeature::new(p).unwrap().outputs().iter().map(|o| o.id.as_str()).collect();
         bytes.extend(names.concat().bytes());
         bytes
     });
@@ -123,7 +123,7 @@ fn splits_and_dividends_are_not_returns() {
     let (mut plain, mut raw) = (FeGarchFeature::new(&p).unwrap(), FeGarchFeature::new(&p).unwrap());
     let (market, portfolio) = (Market::default(), Portfolio::default());
     let spy = Symbol::new("SPY").unwrap();
-    let id = plain.outputs()[0];
+    let id = plain.outputs()[0].id;
     let give = |f: &mut FeGarchFeature, data: MarketData| {
         let event = Event { time: Time::MIN, symbol: Some(spy), origin: Origin::default(), data };
         let mut out = FeatureValues::default();
