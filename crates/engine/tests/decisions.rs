@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
-    Commission, Conviction, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder,
-    Schedule, Shorting, Slippage, Strategy,
+    Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule,
+    Shorting, Slippage, Strategy,
 };
 
 #[derive(Default)]
@@ -78,14 +78,10 @@ type Script<'a> = Vec<Line<&'a str>>;
 
 fn strategy(name: &str, script: Script<'_>) -> Strategy {
     let own = |legs: Vec<(&str, f64)>| legs.into_iter().map(|(s, r)| (symbol(s), r)).collect();
-    Strategy {
-        id: StrategyId::new(name).unwrap(),
-        alpha: Box::new(Told(script.into_iter().map(|(row, legs, score, x)| (row, own(legs), score, x)).collect())),
-        conviction: Conviction::Score,
-        filters: vec![],
-        sizers: vec![],
-        overlays: vec![],
-    }
+    Strategy::new(
+        StrategyId::new(name).unwrap(),
+        Box::new(Told(script.into_iter().map(|(row, legs, score, x)| (row, own(legs), score, x)).collect())),
+    )
 }
 
 /// One event every microsecond; row n is at 1000 n nanoseconds.

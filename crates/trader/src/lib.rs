@@ -8,6 +8,7 @@ pub mod config;
 pub mod dataset;
 pub mod error;
 pub mod evidence;
+pub mod graph;
 pub mod keeper;
 pub mod report;
 pub mod run;
