@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, Invalid, Order, Plugin, PreTrade, Quantity, Span, Symbol, Time, Verdict, View,
+    Adjust, Adjustment, Cash, Invalid, Order, Plugin, PreTrade, Quantity, Span, Symbol, Time, Verdict, View,
 };
 
 /// What may be traded, from everything to only what reduces risk.
@@ -107,7 +107,7 @@ pub struct KillSwitch {
     highest: f64,
     growth: f64,
     /// Equity and deposits at the last session close.
-    before: Option<(f64, f64)>,
+    before: (f64, f64),
     /// Since when the present state holds.
     since: Time,
     /// What happened: when, which state from then on, why.
@@ -115,7 +115,8 @@ pub struct KillSwitch {
 }
 
 impl KillSwitch {
-    pub(crate) fn new(p: &KillSwitchParams) -> Self {
+    /// For an account that begins with so much cash.
+    pub(crate) fn new(p: &KillSwitchParams, cash: Cash) -> Self {
         let user = (p.state != TradingState::Active)
             .then(|| Cause { state: p.state, reason: "set by the configuration".into() });
         Self {
@@ -125,7 +126,7 @@ impl KillSwitch {
             reconciliation: None,
             highest: 1.0,
             growth: 1.0,
-            before: None,
+            before: (cash.to_f64(), cash.to_f64()),
             since: Time::MIN,
             changes: Vec::new(),
         }
@@ -181,12 +182,11 @@ impl KillSwitch {
     pub(crate) fn close(&mut self, p: &KillSwitchParams, view: &View<'_>) {
         let before = self.state();
         let (equity, deposits) = (view.portfolio.equity().to_f64(), view.portfolio.totals().deposits.to_f64());
-        if let Some((e, d)) = self.before
-            && e > 0.0
-        {
+        let (e, d) = self.before;
+        if e > 0.0 {
             self.growth *= ((equity - (deposits - d)) / e).max(0.0);
         }
-        self.before = Some((equity, deposits));
+        self.before = (equity, deposits);
         self.highest = self.highest.max(self.growth);
         let drawdown = 1.0 - self.growth / self.highest;
         let beyond = |limit: Option<f64>| limit.filter(|l| drawdown >= *l);

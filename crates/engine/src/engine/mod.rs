@@ -131,7 +131,7 @@ impl<B: Broker> Engine<B> {
             in_session: None,
             positions: PositionManager::default(),
             executor: Executor::default(),
-            kill_switch: KillSwitch::new(&config.kill_switch),
+            kill_switch: KillSwitch::new(&config.kill_switch, cash),
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
