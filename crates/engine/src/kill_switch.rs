@@ -20,7 +20,8 @@ pub enum TradingState {
 }
 
 impl TradingState {
-    fn as_str(self) -> &'static str {
+    /// In words, as the configuration has it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Reducing => "reducing",

@@ -184,11 +184,13 @@ pub struct ReportConfig {
     pub rolling_window: usize,
     /// Most trades not taken that the report shows.
     pub not_taken: usize,
+    /// Whether the run is repeated without each of its parts, to show what each does.
+    pub ablation: bool,
 }
 
 impl Default for ReportConfig {
     fn default() -> Self {
-        Self { periods_per_year: 252.0, risk_free: 0.0, rolling_window: 63, not_taken: 200 }
+        Self { periods_per_year: 252.0, risk_free: 0.0, rolling_window: 63, not_taken: 200, ablation: false }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The composition of everything: configuration, data, pipeline, runs and their folders. The binary `trader` is a thin shell around it.
 
+pub mod ablation;
 pub mod catalogue;
 pub mod check;
 pub mod commands;
