@@ -11,6 +11,7 @@ pub mod performance;
 pub mod realised;
 pub mod rolling;
 pub mod tail;
+pub mod wavelet;
 
 pub use rolling::{RollingMoments, Window};
 
