@@ -3,12 +3,13 @@
 //! `cargo run --release -p tradewind-features --example fe_wavelet` (with `-- --svg FILE` it draws the picture of the documentation,
 //! with `-- --time REPEATS` it times transforms for `tools/oracle/compare_speed_wavelet.py`)
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use tradewind_core_types::{Online, Params, testkit};
 use tradewind_features::plugins::fe_wavelet::{FeWaveletIn, FeWaveletOut, FeWaveletParams};
 use tradewind_numerics::lag::LagMeter;
-use tradewind_numerics::wavelet::{Denoise, Mode, NoiseScale, Rule, Shrink, Transform, Wavelet, dwt, wavedec};
+use tradewind_numerics::wavelet::{Decomposer, Denoise, Mode, NoiseScale, Rule, Shrink, Transform, Wavelet, wavedec};
 
 #[path = "support/svg.rs"]
 mod svg;
@@ -149,30 +150,37 @@ fn draw(file: &str, spy: &[(String, f64)], closes: &[f64], causal: &[Option<f64>
     Ok(())
 }
 
-/// Transform times in microseconds (best of each repeat's blocks), with a projection of the coefficients for the check of parity.
+/// Times in microseconds, of each repeat the mean of a block: a new decomposition for each series, as PyWavelets gives, and one whose
+/// memory is reused. With a projection of the coefficients for the check of parity.
 fn time(closes: &[f64], repeats: usize) -> Res<()> {
     let mut rows = Vec::new();
     for n in [500, 2141, 65_536, 1_048_576] {
         let x: Vec<f64> = (0..n).map(|i| closes[i % closes.len()]).collect();
-        for (what, levels) in [("dwt", 1), ("wavedec", 5)] {
-            let inner = (2_000_000 / n).clamp(1, 2000);
-            let (mut us, mut projection) = (Vec::with_capacity(repeats), 0.0);
-            for _ in 0..repeats {
+        for levels in [1, 5] {
+            let blocks = (2_000_000 / n).clamp(2, 2000);
+            let (mut new, mut reused, mut check) = (Vec::new(), Vec::new(), 0.0);
+            let mut decomposer = Decomposer::new(Wavelet::Db4, Mode::Symmetric, levels)?;
+            let clock = |us: &mut Vec<f64>, run: &mut dyn FnMut() -> Res<()>| -> Res<()> {
                 let started = Instant::now();
-                for _ in 0..inner {
-                    // As many values are given back as PyWavelets gives, in memory of their own.
-                    let kept = if levels == 1 {
-                        let (a, d) = dwt(std::hint::black_box(&x), Wavelet::Db4, Mode::Symmetric)?;
-                        vec![a, d]
-                    } else {
-                        let parts = wavedec(std::hint::black_box(&x), Wavelet::Db4, Mode::Symmetric, levels)?;
-                        std::iter::once(parts.approximation).chain(parts.details).collect()
-                    };
-                    projection = std::hint::black_box(&kept).iter().map(|c| c[c.len() / 2]).sum();
+                for _ in 0..blocks {
+                    run()?;
                 }
-                us.push(started.elapsed().as_secs_f64() * 1e6 / inner as f64);
+                us.push(started.elapsed().as_secs_f64() * 1e6 / blocks as f64);
+                Ok(())
+            };
+            for _ in 0..repeats {
+                clock(&mut new, &mut || {
+                    black_box(wavedec(black_box(&x), Wavelet::Db4, Mode::Symmetric, levels)?);
+                    Ok(())
+                })?;
+                clock(&mut reused, &mut || {
+                    let parts = black_box(decomposer.run(black_box(&x))?);
+                    let middle = |c: &Vec<f64>| c[c.len() / 2];
+                    check = middle(&parts.approximation) + parts.details.iter().map(middle).sum::<f64>();
+                    Ok(())
+                })?;
             }
-            rows.push(serde_json::json!({"n": n, "what": what, "levels": levels, "check": projection, "us": us}));
+            rows.push(serde_json::json!({"n": n, "levels": levels, "check": check, "new": new, "reused": reused}));
         }
     }
     println!("{}", serde_json::Value::Array(rows));

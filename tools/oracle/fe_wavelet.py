@@ -7,6 +7,7 @@ of order stays hidden. SureShrink and the denoising by MODWT have no implementat
 definitions, on transforms of PyWavelets.
 """
 
+import importlib.metadata
 import json
 import pathlib
 import platform
@@ -190,7 +191,9 @@ def whole():
 out = {
     "generated_with": {
         "python": platform.python_version(),
-        "PyWavelets": pywt.__version__,
+        # The distribution; the module of 1.9.0 calls itself 1.8.0.
+        "PyWavelets": importlib.metadata.version("PyWavelets"),
+        "pywt": pywt.__version__,
         "scikit-image": skimage.__version__,
         "numpy": np.__version__,
         "scipy": scipy.__version__,

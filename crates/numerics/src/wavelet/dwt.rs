@@ -148,11 +148,16 @@ pub fn max_level(n: usize, wavelet: Wavelet) -> usize {
     (n / (wavelet.filter_len() - 1)).checked_ilog2().unwrap_or(0) as usize
 }
 
-pub(super) fn check(x: &[f64], mode: Mode) -> Result<(), NumericsError> {
+fn long_enough(x: &[f64], mode: Mode) -> Result<(), NumericsError> {
     let needed = if mode == Mode::Reflect { 2 } else { 1 };
     if x.len() < needed {
         return Err(NumericsError::TooFew { what: "a wavelet transform", needed, got: x.len() });
     }
+    Ok(())
+}
+
+pub(super) fn check(x: &[f64], mode: Mode) -> Result<(), NumericsError> {
+    long_enough(x, mode)?;
     finite("a wavelet transform", x)
 }
 
@@ -161,11 +166,8 @@ pub(super) fn check(x: &[f64], mode: Mode) -> Result<(), NumericsError> {
 /// # Errors
 /// When the series is empty (for reflect: shorter than two) or not finite.
 pub fn dwt(x: &[f64], wavelet: Wavelet, mode: Mode) -> Result<(Vec<f64>, Vec<f64>), NumericsError> {
-    check(x, mode)?;
-    let k = dwt_len(x.len(), wavelet, mode);
-    let (mut low, mut high) = (vec![0.0; k], vec![0.0; k]);
-    Bank::new(wavelet).analyse(mode, x, &mut low, &mut high);
-    Ok((low, high))
+    let mut parts = wavedec(x, wavelet, mode, 1)?;
+    Ok((parts.approximation, parts.details.pop().unwrap_or_default()))
 }
 
 /// The inverse of one level, as `pywt.idwt`: one value more than the series had when its length was odd.
@@ -196,23 +198,57 @@ pub struct Decomposition {
     pub len: usize,
 }
 
-/// `levels` levels (at least one), as `pywt.wavedec`. More than [`max_level`] are possible: they say more about the boundary mode than
-/// about the series.
+/// Takes one series after another apart, in memory that is reused: nothing is allocated for a series no longer than those before.
+#[derive(Debug, Clone)]
+pub struct Decomposer {
+    bank: Bank,
+    mode: Mode,
+    parts: Decomposition,
+    /// The approximation of the level before.
+    spare: Vec<f64>,
+}
+
+impl Decomposer {
+    /// With `levels` levels. More than [`max_level`] are possible: they say more about the boundary mode than about the series.
+    ///
+    /// # Errors
+    /// When `levels` is zero.
+    pub fn new(wavelet: Wavelet, mode: Mode, levels: usize) -> Result<Self, NumericsError> {
+        if levels == 0 {
+            return Err(NumericsError::TooFew { what: "a decomposition (in levels)", needed: 1, got: 0 });
+        }
+        let parts = Decomposition { approximation: Vec::new(), details: vec![Vec::new(); levels], len: 0 };
+        Ok(Self { bank: Bank::new(wavelet), mode, parts, spare: Vec::new() })
+    }
+    /// Takes a series apart.
+    ///
+    /// # Errors
+    /// When the series (for reflect: or an approximation of it) is too short or not finite.
+    pub fn run(&mut self, x: &[f64]) -> Result<&Decomposition, NumericsError> {
+        check(x, self.mode)?;
+        let parts = &mut self.parts;
+        parts.len = x.len();
+        for (level, high) in parts.details.iter_mut().rev().enumerate() {
+            std::mem::swap(&mut self.spare, &mut parts.approximation);
+            let x = if level == 0 { x } else { self.spare.as_slice() };
+            long_enough(x, self.mode)?;
+            let k = dwt_len(x.len(), self.bank.wavelet(), self.mode);
+            parts.approximation.resize(k, 0.0);
+            high.resize(k, 0.0);
+            self.bank.analyse(self.mode, x, &mut parts.approximation, high);
+        }
+        Ok(&self.parts)
+    }
+}
+
+/// `levels` levels (at least one), as `pywt.wavedec`.
 ///
 /// # Errors
 /// When `levels` is zero, or the series is too short or not finite.
 pub fn wavedec(x: &[f64], wavelet: Wavelet, mode: Mode, levels: usize) -> Result<Decomposition, NumericsError> {
-    if levels == 0 {
-        return Err(NumericsError::TooFew { what: "a decomposition (in levels)", needed: 1, got: 0 });
-    }
-    let (mut approximation, mut details) = (x.to_vec(), Vec::with_capacity(levels));
-    for _ in 0..levels {
-        let (low, high) = dwt(&approximation, wavelet, mode)?;
-        approximation = low;
-        details.push(high);
-    }
-    details.reverse();
-    Ok(Decomposition { approximation, details, len: x.len() })
+    let mut d = Decomposer::new(wavelet, mode, levels)?;
+    d.run(x)?;
+    Ok(d.parts)
 }
 
 /// The series of a decomposition, as `pywt.waverec` and cut to its own length.
@@ -276,6 +312,13 @@ mod tests {
     fn what_cannot_be_transformed_is_refused_with_its_numbers() {
         let e = dwt(&[1.0, f64::NAN], Wavelet::Db2, Mode::Zero).unwrap_err().to_string();
         assert!(e.contains("NaN at index 1"), "{e}");
+        for bad in [f64::INFINITY, f64::NEG_INFINITY, 2.0_f64.powi(1000), -f64::MAX] {
+            assert!(dwt(&[1.0, 2.0, bad], Wavelet::Db2, Mode::Zero).unwrap_err().to_string().contains("at index 2"));
+        }
+        let (a, d) = dwt(&[-1e301; 9], Wavelet::Db10, Mode::Symmetric).unwrap();
+        assert!(
+            a.iter().chain(&d).all(|x| x.is_finite()) && dwt(&[0.0, -0.0, 5e-324], Wavelet::Haar, Mode::Zero).is_ok()
+        );
         assert!(dwt(&[], Wavelet::Db2, Mode::Zero).is_err());
         assert!(dwt(&[1.0], Wavelet::Db2, Mode::Reflect).unwrap_err().to_string().contains("at least 2"));
         assert!(dwt(&[1.0], Wavelet::Db2, Mode::Symmetric).is_ok());

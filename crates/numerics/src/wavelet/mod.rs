@@ -1,6 +1,6 @@
 //! Discrete wavelet transforms of orthogonal wavelets: decimated (DWT) and not (MODWT), their inverses, thresholds, denoising.
 //!
-//! Conventions are those of PyWavelets 1.9 for the DWT and of Percival & Walden (2000), Wavelet Methods for Time Series Analysis,
+//! Conventions are those of PyWavelets for the DWT and of Percival & Walden (2000), Wavelet Methods for Time Series Analysis,
 //! for the MODWT. Filters: Daubechies (1992), Ten Lectures on Wavelets; they are computed from their equations, see
 //! `tools/oracle/wavelet_filters.py`, and the tests below check them against these equations.
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::NumericsError;
 
 pub use denoise::{Denoise, Denoiser, NoiseScale, Transform};
-pub use dwt::{Decomposition, dwt, dwt_len, idwt, idwt_len, max_level, wavedec, waverec};
+pub use dwt::{Decomposer, Decomposition, dwt, dwt_len, idwt, idwt_len, max_level, wavedec, waverec};
 pub use modwt::{Modwt, imodwt, modwt};
 pub use threshold::{MAD_TO_SIGMA, Rule, Shrink, mad_noise};
 
@@ -129,12 +129,18 @@ impl Mode {
     }
 }
 
-/// Every value finite.
+/// Every value finite, and small enough (below 2^1000) that no sum of a transform leaves the range of numbers.
 fn finite(what: &'static str, x: &[f64]) -> Result<(), NumericsError> {
-    match x.iter().position(|v| !v.is_finite()) {
-        Some(index) => Err(NumericsError::BadValue { what, index, value: x[index], expected: "a finite number" }),
-        None => Ok(()),
+    const EXPONENT: u64 = 0x7ff << 52;
+    // Carries into the top bit from an exponent of 1000 on: without a branch the loop is vectorised.
+    const CARRY: u64 = (2048 - 2023) << 52;
+    let large = |v: &f64| (v.to_bits() & EXPONENT).wrapping_add(CARRY);
+    if x.iter().fold(0, |any, v| any | large(v)) >> 63 == 0 {
+        return Ok(());
     }
+    let index = x.iter().position(|v| large(v) >> 63 == 1).unwrap_or(0);
+    let value = x.get(index).copied().unwrap_or(f64::NAN);
+    Err(NumericsError::BadValue { what, index, value, expected: "a finite number below 2^1000 in size" })
 }
 
 #[cfg(test)]
