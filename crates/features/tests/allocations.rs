@@ -6,6 +6,7 @@ use tradewind_core_types::*;
 use tradewind_features::REGISTRY;
 use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
+use tradewind_features::plugins::fe_wavelet::{FeWaveletIn, FeWaveletParams};
 
 /// Warms a calculator up on `warm` inputs, then counts the allocations of a thousand more.
 fn allocations<P: Params>(
@@ -50,6 +51,20 @@ fn fe_garch_between_refits() {
                 let p = json!({ "model": model, "dist": dist, "mean": mean, "window": 300, "min_obs": 250, "refit_every": 100_000 });
                 let n = allocations::<FeGarchParams>(p, 700, |i| FeGarchIn { close: c[i] });
                 assert_eq!(n, 0, "{model} {dist} {mean}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fe_wavelet() {
+    let c = closes(4, 3000);
+    for transform in ["dwt", "modwt"] {
+        for threshold in ["universal", "sure", "bayes"] {
+            for noise in ["finest", "each_level"] {
+                let p = json!({ "transform": transform, "threshold": threshold, "noise": noise, "log": true });
+                let n = allocations::<FeWaveletParams>(p, 100, |i| FeWaveletIn { value: c[i] });
+                assert_eq!(n, 0, "{transform} {threshold} {noise}");
             }
         }
     }

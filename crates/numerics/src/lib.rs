@@ -8,11 +8,13 @@ pub mod ewm;
 pub mod fracdiff;
 pub mod garch;
 pub mod kalman;
+pub mod lag;
 pub mod normal;
 pub mod performance;
 pub mod realised;
 pub mod rolling;
 pub mod tail;
+pub mod wavelet;
 
 pub use rolling::{RollingMoments, Window};
 
