@@ -63,7 +63,9 @@ impl std::fmt::Display for MinCvarError {
         match self {
             Self::Bad(e) => e.fmt(f),
             Self::Infeasible(why) => write!(f, "no weights satisfy the constraints: {why}"),
-            Self::Unbounded => f.write_str("the expected shortfall has no minimum: some combination without bounds never loses"),
+            Self::Unbounded => {
+                f.write_str("the expected shortfall has no minimum: some combination without bounds never loses")
+            }
             Self::Solver(why) => write!(f, "the solver stopped without a solution: {why}"),
         }
     }
@@ -76,7 +78,8 @@ const SLACK: f64 = 1e-9;
 
 impl Programme<'_> {
     fn check(&self) -> Result<usize, MinCvarError> {
-        let bad = |what: &str, found: String, expected: &str| Err(MinCvarError::Bad(BadInput::new(what, found, expected)));
+        let bad =
+            |what: &str, found: String, expected: &str| Err(MinCvarError::Bad(BadInput::new(what, found, expected)));
         let (n, c) = (self.assets, self.confidence);
         if n == 0 || self.scenarios.is_empty() || !self.scenarios.len().is_multiple_of(n) {
             let found = format!("{} returns for {n} assets", self.scenarios.len());
@@ -343,7 +346,10 @@ mod tests {
             Err(MinCvarError::Infeasible(why)) => why,
             other => panic!("{other:?}"),
         };
-        assert_eq!(why(Programme { lower: &[0.6, 0.0], upper: &[0.5, 1.0], ..p }), "asset 0 must be at least 0.6 and at most 0.5");
+        assert_eq!(
+            why(Programme { lower: &[0.6, 0.0], upper: &[0.5, 1.0], ..p }),
+            "asset 0 must be at least 0.6 and at most 0.5"
+        );
         assert_eq!(why(Programme { upper: &[0.4, 0.5], ..p }), "the bounds allow sums from 0 to 0.9, the budget is 1");
         assert_eq!(
             why(Programme { upper: &[1.0, 0.5], turnover: Some((&[0.0, 1.0], 0.9)), ..p }),

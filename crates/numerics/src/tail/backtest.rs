@@ -254,7 +254,10 @@ mod tests {
         });
         let again = sums.test(0.025, 0.2, Simulation { paths: 500, seed: 3 }).unwrap();
         assert!((again.z2.p_value - run(3).z2.p_value).abs() < 0.005, "{again:?}");
-        assert_eq!((again.z1.unwrap().statistic, Sums::default().test(0.025, 0.2, Simulation::default())), (run(3).z1.unwrap().statistic, None));
+        assert_eq!(
+            (again.z1.unwrap().statistic, Sums::default().test(0.025, 0.2, Simulation::default())),
+            (run(3).z1.unwrap().statistic, None)
+        );
         assert_ne!(run(3).z2.p_value, run(4).z2.p_value);
         let s = Simulation::default();
         assert!(acerbi_szekely(&[], &[], 0.025, 0.2, s).is_err());

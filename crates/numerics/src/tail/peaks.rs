@@ -126,7 +126,8 @@ impl Gpd {
         let below = (0..12).map(|j| theta_of((high * (1.0 - f64::from(j) / 12.0)).exp()));
         let mut grid = below.chain((0..22).map(|j| 0.03 * 1.7_f64.powi(j)));
         // The best of the grid with its neighbours.
-        let (mut previous, mut best, mut around, mut open) = (lowest, f64::NEG_INFINITY, (lowest, lowest, lowest), false);
+        let (mut previous, mut best, mut around, mut open) =
+            (lowest, f64::NEG_INFINITY, (lowest, lowest, lowest), false);
         for theta in &mut grid {
             let value = profile(rough_shape(y, mean, theta), theta);
             if open {
@@ -148,7 +149,10 @@ impl Gpd {
         } else if c == lowest && gc <= 0.0 {
             lowest
         } else {
-            return Err(NumericsError::NoConvergence { what: WHAT, why: "the likelihood has no maximum in range".into() });
+            return Err(NumericsError::NoConvergence {
+                what: WHAT,
+                why: "the likelihood has no maximum in range".into(),
+            });
         };
         let p = at(y, mean, theta);
         let log_likelihood = -(n as f64) * ((p.scale * mean).ln() + p.shape + 1.0);

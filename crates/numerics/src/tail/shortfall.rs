@@ -249,10 +249,8 @@ mod tests {
             let half: Vec<f64> = r.iter().map(|x| 0.5 * x).collect();
             for m in ALL {
                 for f in [None, Some(VarianceFilter::ewma(0.94))] {
-                    let (a, b) = (
-                        shortfall(&r, m, f, 0.975, &mut w).unwrap(),
-                        shortfall(&half, m, f, 0.975, &mut w).unwrap(),
-                    );
+                    let (a, b) =
+                        (shortfall(&r, m, f, 0.975, &mut w).unwrap(), shortfall(&half, m, f, 0.975, &mut w).unwrap());
                     assert!((2.0 * b.es.unwrap() / a.es.unwrap() - 1.0).abs() < 1e-9, "{m:?} {f:?}");
                     assert!(a.es.unwrap() >= a.var, "{m:?} {a:?}");
                 }
@@ -263,7 +261,9 @@ mod tests {
     #[test]
     fn the_domain_of_cornish_and_fisher() {
         // Without skewness: excess kurtosis from 0 to 8; its largest skewness is 6 (sqrt 2 - 1) = 2.485 (Maillard 2012).
-        assert!(cornish_fisher_domain(0.0, 0.0) && cornish_fisher_domain(0.0, 7.99) && !cornish_fisher_domain(0.0, 8.01));
+        assert!(
+            cornish_fisher_domain(0.0, 0.0) && cornish_fisher_domain(0.0, 7.99) && !cornish_fisher_domain(0.0, 8.01)
+        );
         assert!(!cornish_fisher_domain(0.0, -0.01) && !cornish_fisher_domain(-0.5, 0.1));
         let most = 6.0 * (2.0_f64.sqrt() - 1.0);
         let inside = |s: f64| (0..20_000).any(|k| cornish_fisher_domain(s, 0.001 * f64::from(k)));

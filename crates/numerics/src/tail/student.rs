@@ -75,7 +75,7 @@ fn reweigh(x: &[f64], nu: f64, mu: &mut f64, var: &mut f64) {
         let next = w2 / w0 - shift * shift;
         let done = shift * shift <= 1e-22 * *var && (next / *var - 1.0).abs() <= 1e-11;
         *mu += shift;
-        if !(next > 0.0) {
+        if next.is_nan() || next <= 0.0 {
             return;
         }
         *var = next;
@@ -241,7 +241,9 @@ mod tests {
             };
             let here = ll(f.location, f.scale, f.degrees);
             assert!((here - f.log_likelihood).abs() < 1e-8);
-            for (a, b, c) in [(1e-5, 0.0, 0.0), (0.0, 1e-3, 0.0), (0.0, -1e-3, 0.0), (0.0, 0.0, 1e-2), (0.0, 0.0, -1e-2)] {
+            for (a, b, c) in
+                [(1e-5, 0.0, 0.0), (0.0, 1e-3, 0.0), (0.0, -1e-3, 0.0), (0.0, 0.0, 1e-2), (0.0, 0.0, -1e-2)]
+            {
                 assert!(ll(f.location + a, f.scale * (1.0 + b), f.degrees * (1.0 + c)) < here);
             }
         }

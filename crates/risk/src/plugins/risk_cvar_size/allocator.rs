@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, Allocator, BadInput, Event, Invalid, Metrics, Params, Plugin, Proposal, StrategyId, Symbol, View,
+    Adjust, Adjustment, Allocator, BadInput, Event, Invalid, Metrics, Params, Plugin, Proposal, StrategyId, Symbol,
+    View,
 };
 
 use super::{RiskCvarSizeParams, percent, unmeasurable};
@@ -11,6 +12,15 @@ use crate::sessions::SessionReturns;
 
 /// Shares below this are none: what the solver leaves of a weight of zero.
 const NOTHING: f64 = 1e-6;
+
+/// A proposal that can be measured.
+struct Part {
+    /// Its place among the proposals.
+    at: usize,
+    /// Weights per unit of gross exposure.
+    unit: Vec<(Symbol, f64)>,
+    gross: f64,
+}
 
 /// Shares of the gross exposure that strategies hold, by least expected shortfall.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,14 +109,12 @@ impl Allocator for CvarAllocator {
     fn allocate(&mut self, proposals: &[Proposal], _view: &View<'_>) -> Vec<Adjustment> {
         let veto = |why: String| Some(Adjustment::new(Adjust::Veto, why));
         let mut out: Vec<Option<Adjustment>> = Vec::with_capacity(proposals.len());
-        // What can be measured, per unit of gross exposure, with its place among the proposals.
-        let mut parts: Vec<(usize, Vec<(Symbol, f64)>, f64)> = Vec::new();
-        for (i, p) in proposals.iter().enumerate() {
+        let mut parts: Vec<Part> = Vec::new();
+        for (at, p) in proposals.iter().enumerate() {
             let mut weights: Vec<(Symbol, f64)> = p.weights.iter().copied().filter(|(_, w)| *w != 0.0).collect();
             let gross: f64 = weights.iter().map(|(_, w)| w.abs()).sum();
-            let missing = || {
-                weights.iter().find_map(|(s, _)| unmeasurable(&self.sessions, *s, self.minimum, self.max_gap))
-            };
+            let missing =
+                || weights.iter().find_map(|(s, _)| unmeasurable(&self.sessions, *s, self.minimum, self.max_gap));
             out.push(if weights.is_empty() {
                 Some(Adjustment::new(Adjust::Keep, "holds nothing"))
             } else if !gross.is_finite() {
@@ -115,12 +123,12 @@ impl Allocator for CvarAllocator {
                 veto(why)
             } else {
                 weights.iter_mut().for_each(|(_, w)| *w /= gross);
-                parts.push((i, weights, gross));
+                parts.push(Part { at, unit: weights, gross });
                 None
             });
         }
         let mut rows = Vec::new();
-        let n = self.sessions.joint(parts.iter().map(|(_, w, _)| w.as_slice()), &mut rows);
+        let n = self.sessions.joint(parts.iter().map(|p| p.unit.as_slice()), &mut rows);
         if n < self.minimum {
             let why = || Adjustment::new(Adjust::Veto, format!("{n} of {} joint sessions", self.minimum));
             return out.into_iter().map(|a| a.unwrap_or_else(why)).collect();
@@ -129,18 +137,18 @@ impl Allocator for CvarAllocator {
         let moves: Vec<bool> = rows.chunks_exact(n).map(|r| r.iter().any(|x| (x - r[0]).abs() > 1e-12)).collect();
         let mut kept = Vec::with_capacity(rows.len());
         let mut at = 0;
-        parts.retain(|(i, ..)| {
+        parts.retain(|p| {
             let row = &rows[at * n..(at + 1) * n];
             let moving = moves[at];
             at += 1;
             if moving {
                 kept.extend_from_slice(row);
-            } else if let Some(a) = out.get_mut(*i) {
+            } else if let Some(a) = out.get_mut(p.at) {
                 *a = veto("its returns do not move".into());
             }
             moving
         });
-        let ids: Vec<StrategyId> = parts.iter().filter_map(|(i, ..)| proposals.get(*i)).map(|p| p.strategy).collect();
+        let ids: Vec<StrategyId> = parts.iter().filter_map(|p| proposals.get(p.at)).map(|p| p.strategy).collect();
         let same = self.shares.iter().map(|s| s.0).eq(ids.iter().copied());
         let due = self.solved == 0 || self.session >= self.solved.saturating_add(self.rebalance);
         if !ids.is_empty() && (due || !same) {
@@ -153,8 +161,8 @@ impl Allocator for CvarAllocator {
             };
             self.solved = self.session;
         }
-        let total: f64 = parts.iter().map(|p| p.2).sum();
-        for ((i, _, gross), (_, share)) in parts.iter().zip(&self.shares) {
+        let total: f64 = parts.iter().map(|p| p.gross).sum();
+        for (Part { at, gross, .. }, (_, share)) in parts.iter().zip(&self.shares) {
             let share = if *share < NOTHING { 0.0 } else { *share };
             // No strategy holds more than it proposed; what it leaves stays in cash.
             let scale = (share * total / gross).clamp(0.0, 1.0);
@@ -171,7 +179,7 @@ impl Allocator for CvarAllocator {
             if let Some(x) = self.cvar {
                 a = a.with("shortfall_of_mix", x);
             }
-            if let Some(slot) = out.get_mut(*i) {
+            if let Some(slot) = out.get_mut(*at) {
                 *slot = Some(a);
             }
         }

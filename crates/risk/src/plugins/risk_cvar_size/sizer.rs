@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Params, Plugin, Signal, Sizer, StrategyId,
-    Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Params, Plugin, Signal, Sizer,
+    StrategyId, Symbol, View,
 };
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 
