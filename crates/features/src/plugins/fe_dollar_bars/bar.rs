@@ -79,6 +79,11 @@ impl Building {
     pub(super) fn is_empty(&self) -> bool {
         self.0.close == 0
     }
+    /// Its parts, for the loop over columns.
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> &mut TradeBar {
+        &mut self.0
+    }
     /// What it holds, when it holds anything.
     pub(super) fn get(&self) -> Option<TradeBar> {
         (!self.is_empty()).then_some(self.0)

@@ -2,8 +2,9 @@
 
 use tradewind_core_types::{BadInput, Price, Quantity};
 
+use super::Unit;
 use super::bar::{BarColumns, TradeBar};
-use super::engine::{DollarBars, Tick};
+use super::engine::{DOLLAR, DollarBars, NOTHING, TICK, Tick, VOLUME};
 
 /// The nearest whole number of billionths, halves away from zero as `Price::from_f64` rounds them; 0 or less, or too large, for what is
 /// no positive number. Without a call to the mathematics library, and so an order of magnitude faster.
@@ -106,13 +107,20 @@ impl DollarBars {
     #[inline(always)]
     fn rows(
         &mut self,
-        ticks: impl Iterator<Item = Tick>,
+        mut ticks: impl Iterator<Item = Tick>,
         sink: &mut impl FnMut(&TradeBar),
     ) -> Result<u64, (usize, BadInput)> {
-        let mut closed = 0;
-        for (i, t) in ticks.enumerate() {
-            closed += self.take(t, sink).map_err(|e| (i, e))?;
+        let (mut row, mut closed) = (0, 0);
+        loop {
+            let next = match self.counts() {
+                Some(Unit::Tick) => self.ordinary::<TICK>(&mut ticks, &mut row),
+                Some(Unit::Volume) => self.ordinary::<VOLUME>(&mut ticks, &mut row),
+                Some(Unit::Dollar) => self.ordinary::<DOLLAR>(&mut ticks, &mut row),
+                None => self.ordinary::<NOTHING>(&mut ticks, &mut row),
+            };
+            let Some(t) = next else { return Ok(closed) };
+            closed += self.take(t, sink).map_err(|e| (row, e))?;
+            row += 1;
         }
-        Ok(closed)
     }
 }

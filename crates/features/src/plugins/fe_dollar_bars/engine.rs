@@ -16,6 +16,11 @@ const MAX_SUM: i128 = 100_000_000_000_000_000_000_000_000_000_000_000_000;
 /// Into how many bars a trade may be split.
 const MAX_PARTS: i128 = 1_000_000;
 const DAY: i128 = 86_400_000_000_000;
+/// What [`DollarBars::ordinary`] counts: trades, shares, dollars or nothing.
+pub(super) const TICK: u8 = 0;
+pub(super) const VOLUME: u8 = 1;
+pub(super) const DOLLAR: u8 = 2;
+pub(super) const NOTHING: u8 = 3;
 
 /// What closes a bar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -231,6 +236,79 @@ impl DollarBars {
             return Ok(closed);
         }
         Ok(closed + self.cross(t, value, amount, bought, sink))
+    }
+
+    /// What is counted towards the target.
+    pub(super) fn counts(&self) -> Option<Unit> {
+        match self.closing {
+            Closing::Amount(unit, _) => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// Takes trades as long as they only add to the bar in progress, which is what nearly all do, with everything in registers; gives the
+    /// first that does more (opens or closes a bar, crosses a boundary, is bad), which [`DollarBars::take`] must see.
+    #[inline(always)]
+    pub(super) fn ordinary<const COUNTS: u8>(
+        &mut self,
+        ticks: &mut impl Iterator<Item = Tick>,
+        row: &mut usize,
+    ) -> Option<Tick> {
+        if self.bar.is_empty() || matches!(self.closing, Closing::Flow(..)) {
+            return ticks.next();
+        }
+        let room = MAX_SUM - self.totals.value;
+        let (boundary, target, counted) = (self.boundary, self.target, self.counted);
+        let bar = self.bar.parts();
+        let mut b = *bar;
+        let limit = match COUNTS {
+            TICK => i128::from(b.trades) + (target - counted),
+            VOLUME => b.volume + (target - counted),
+            DOLLAR => b.value + (target - counted),
+            _ => target,
+        };
+        let (mut last_time, mut last_price, mut sign) = (self.last_time, self.last_price, self.sign);
+        let mut seen = 0_u64;
+        let found = loop {
+            let Some(t) = ticks.next() else { break None };
+            // A price or size of zero or less wraps around to a large number.
+            let fine =
+                (t.price.wrapping_sub(1) as u64) < LIMIT as u64 && (t.size.wrapping_sub(1) as u64) < LIMIT as u64;
+            let value = (u128::from(t.price as u64) * u128::from(t.size as u64)) as i128;
+            let reached = match COUNTS {
+                TICK => i128::from(b.trades) + 1 >= limit,
+                VOLUME => b.volume + i128::from(t.size) >= limit,
+                DOLLAR => b.value.wrapping_add(value) >= limit,
+                _ => false,
+            };
+            if !fine || t.time < last_time || t.time >= boundary || value > MAX_TRADE || b.value > room || reached {
+                break Some(t);
+            }
+            let moved = (t.price > last_price) as i8 - (t.price < last_price) as i8;
+            let side = if t.side != 0 { t.side } else { moved };
+            sign = if side != 0 { side } else { sign };
+            (last_time, last_price) = (t.time, t.price);
+            b.high = b.high.max(t.price);
+            b.low = b.low.min(t.price);
+            b.volume += i128::from(t.size);
+            b.buy_volume += if sign > 0 { i128::from(t.size) } else { 0 };
+            b.value += value;
+            seen += 1;
+            b.trades += 1;
+        };
+        if seen > 0 {
+            (b.close, b.end) = (last_price, last_time);
+            self.counted += match COUNTS {
+                TICK => i128::from(seen),
+                VOLUME => b.volume - bar.volume,
+                DOLLAR => b.value - bar.value,
+                _ => 0,
+            };
+            *bar = b;
+            (self.last_time, self.last_price, self.sign) = (last_time, last_price, sign);
+            *row += seen as usize;
+        }
+        found
     }
 
     /// The trade that reaches the target.
