@@ -2,9 +2,14 @@
 
 pub mod correlation;
 pub mod coverage;
+pub mod engle_granger;
 pub mod entropy;
 pub mod ewm;
 pub mod garch;
+pub mod hac;
+pub mod half_life;
+pub mod johansen;
+pub mod multiple;
 pub mod normal;
 pub mod performance;
 pub mod realised;
