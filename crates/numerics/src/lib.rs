@@ -3,12 +3,17 @@
 pub mod adf;
 pub mod correlation;
 pub mod coverage;
+pub mod engle_granger;
 pub mod entropy;
 pub mod ewm;
 pub mod fracdiff;
 pub mod garch;
+pub mod hac;
+pub mod half_life;
+pub mod johansen;
 pub mod kalman;
 pub mod lag;
+pub mod multiple;
 pub mod normal;
 pub mod performance;
 pub mod realised;
