@@ -1,6 +1,8 @@
 //! Statistics that know nothing of markets: each function states its formula and its source; streaming and batch share one state.
 
+pub mod beta;
 pub mod correlation;
+pub mod covariance;
 pub mod coverage;
 pub mod entropy;
 pub mod ewm;
