@@ -24,7 +24,7 @@ pub struct Symmetric {
 }
 
 /// The sum of products, in eight interleaved sums so that the processor need not wait for each addition.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (ca, cb) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f64 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
     let mut s = [0.0; 8];
@@ -110,14 +110,12 @@ impl Symmetric {
             out[i] += dot(&row[..i], &v[..i]) + row[i] * x;
         }
     }
-    /// `out` grows by `k` times column `i`.
-    pub fn add_column(&self, i: usize, k: f64, out: &mut [f64]) {
-        let row = self.row(i);
-        out.iter_mut().zip(row).for_each(|(o, m)| *o += k * m);
-        let mut at = (i + 1) * (i + 2) / 2 + i;
-        for (j, o) in out.iter_mut().enumerate().skip(i + 1) {
-            *o += k * self.lower[at];
-            at += j + 1;
+    /// `full` becomes all entries, row by row; it must have room for `order` squared.
+    pub fn spread(&self, full: &mut [f64]) {
+        for i in 0..self.order {
+            let row = self.row(i);
+            full[i * self.order..i * self.order + i + 1].copy_from_slice(row);
+            row.iter().enumerate().for_each(|(j, x)| full[j * self.order + i] = *x);
         }
     }
     /// v' M v.
@@ -255,11 +253,9 @@ mod tests {
         m.mul(&v, &mut out);
         assert_eq!(out, [5.0, 8.0, 10.0]);
         assert_eq!((m.quadratic(&v), m.trace(), m.squares(), m.get(0, 2)), (17.0, 11.0, 129.0, 3.0));
-        for i in 0..3 {
-            let mut column = [0.0; 3];
-            m.add_column(i, 2.0, &mut column);
-            assert_eq!(column, [2.0 * m.get(0, i), 2.0 * m.get(1, i), 2.0 * m.get(2, i)]);
-        }
+        let mut full = [0.0; 9];
+        m.spread(&mut full);
+        assert_eq!(full, [1.0, 2.0, 3.0, 2.0, 4.0, 5.0, 3.0, 5.0, 6.0]);
         let x: Vec<f64> = (0..21).map(f64::from).collect();
         assert_eq!(dot(&x, &x), 2870.0);
     }

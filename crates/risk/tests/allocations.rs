@@ -4,6 +4,7 @@ use serde_json::json;
 use tradewind_core_types::testkit::{self, closes, returns};
 use tradewind_core_types::*;
 use tradewind_risk::REGISTRY;
+use tradewind_risk::plugins::risk_auto_hedge_ratio::{RiskAutoHedgeRatioIn, RiskAutoHedgeRatioParams};
 use tradewind_risk::plugins::risk_drawdown_derisk::{RiskDrawdownDeriskIn, RiskDrawdownDeriskParams};
 use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_var_budget::{RiskVarBudgetIn, RiskVarBudgetParams};
@@ -61,6 +62,17 @@ fn risk_drawdown_derisk() {
         flow: (i % 50 == 0).then_some(100.0),
     });
     assert_eq!(n, 0);
+}
+
+#[test]
+fn risk_auto_hedge_ratio() {
+    let (a, m) = (closes(6, 3000), closes(7, 3000));
+    for estimator in ["ols", "ewma", "kalman", "dimson"] {
+        let n = allocations::<RiskAutoHedgeRatioParams>(json!({ "estimator": estimator }), 600, |i| {
+            RiskAutoHedgeRatioIn { asset: a[i], market: m[i] }
+        });
+        assert_eq!(n, 0, "{estimator}");
+    }
 }
 
 #[test]

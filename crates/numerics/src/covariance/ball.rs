@@ -117,8 +117,8 @@ const SWEEPS: usize = 3000;
 /// there is none, the point between 0 and `w` with the smallest distance.
 ///
 /// Minimises |x - w|^2 / 2 + t distance^2 / 2 over the box by coordinate descent, which converges since the sum is strictly convex
-/// (Tseng 2001), and finds by bisection the smallest multiplier t that meets the radius; each starts where the one before ended.
-/// Moving one coordinate costs O(n). The answer's distance is measured, not assumed: `within` is always true to the numbers given.
+/// (Tseng 2001), and finds the smallest multiplier t that meets the radius by the Illinois form of the rule of false position on the
+/// logarithm of t; each descent starts where the one before ended. Moving one coordinate costs O(n). The answer's distance is measured, not assumed: `within` is always true to the numbers given.
 ///
 /// # Errors
 /// Vectors and matrix of different sizes, values that are not finite, or a radius that is not above zero.
@@ -145,20 +145,24 @@ pub fn nearest_in_box(form: &Quadratic, w: &[f64], radius: f64) -> Result<Neares
         return Ok(Nearest { point: x, distance, within: true });
     }
     let size = w.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    // All entries, so that each column lies together.
+    let mut full = vec![0.0; n * n];
+    form.q.spread(&mut full);
     let mut descend = |x: &mut Vec<f64>, t: f64| {
         for _ in 0..SWEEPS {
             let mut most = 0.0_f64;
             for i in 0..n {
                 let slope = (x[i] - w[i]) + t * (qx[i] - form.p[i]);
-                let to = (x[i] - slope / (1.0 + t * form.q.get(i, i))).clamp(w[i].min(0.0), w[i].max(0.0));
+                let column = &full[i * n..(i + 1) * n];
+                let to = (x[i] - slope / (1.0 + t * column[i])).clamp(w[i].min(0.0), w[i].max(0.0));
                 let step = to - x[i];
                 if step != 0.0 {
-                    form.q.add_column(i, step, &mut qx);
+                    qx.iter_mut().zip(column).for_each(|(q, c)| *q += step * c);
                     x[i] = to;
                     most = most.max(step.abs());
                 }
             }
-            if most <= 1e-13 * size {
+            if most <= 1e-11 * size {
                 break;
             }
         }
@@ -167,33 +171,57 @@ pub fn nearest_in_box(form: &Quadratic, w: &[f64], radius: f64) -> Result<Neares
         form.distance(x, &qx)
     };
     let unit = n as f64 / form.q.trace().max(f64::MIN_POSITIVE);
-    let (mut low, mut high) = (0.0, unit);
+    let (mut t, mut outside) = (unit, None);
     let mut best = None;
     // Beyond this the change itself counts for nothing, and the descent seeks the smallest distance.
-    while high <= 1e9 * unit {
-        let distance = descend(&mut x, high);
+    while t <= 1e9 * unit {
+        let distance = descend(&mut x, t);
         if distance <= radius {
             best = Some((x.clone(), distance));
             break;
         }
-        low = high;
-        high *= 8.0;
+        outside = Some((t.ln(), distance));
+        t *= 8.0;
     }
     let Some(mut best) = best else {
-        let distance = descend(&mut x, high);
+        let distance = descend(&mut x, t);
         return Ok(Nearest { point: x, distance, within: distance <= radius });
     };
-    for _ in 0..100 {
-        if best.1 >= radius * (1.0 - 1e-11) || high - low <= 1e-15 * high {
-            break;
-        }
-        let middle = 0.5 * (low + high);
-        let distance = descend(&mut x, middle);
+    // A multiplier a thousandth of the unit moves next to nothing; what is met even by that is met by less.
+    while outside.is_none() && t > 1e-12 * unit {
+        t *= 0.125;
+        let distance = descend(&mut x, t);
         if distance <= radius {
-            high = middle;
             best = (x.clone(), distance);
         } else {
-            low = middle;
+            outside = Some((t.ln(), distance));
+        }
+    }
+    // Aim a little inside, so that the radius is met in a finite number of steps.
+    let aim = radius * (1.0 - 5e-11);
+    let Some((mut a, mut fa)) = outside.map(|(u, d)| (u, d - aim)) else {
+        return Ok(Nearest { point: best.0, distance: best.1, within: true });
+    };
+    let (mut b, mut fb) = (if a < t.ln() { t.ln() } else { a + 8.0_f64.ln() }, best.1 - aim);
+    // Which end moved last: the other one's weight is halved when it stays a second time.
+    let mut inside_moved = None;
+    for i in 0..100 {
+        if best.1 >= radius * (1.0 - 1e-10) || b - a <= 1e-15 * b.abs() {
+            break;
+        }
+        let cut = (a * fb - b * fa) / (fb - fa);
+        // Now and then in the middle, so that the bracket cannot shrink from one side only.
+        let u = if i % 8 == 7 || !(a < cut && cut < b) { 0.5 * (a + b) } else { cut };
+        let distance = descend(&mut x, u.exp());
+        if distance <= radius {
+            (b, fb) = (u, distance - aim);
+            fa *= if inside_moved == Some(true) { 0.5 } else { 1.0 };
+            inside_moved = Some(true);
+            best = (x.clone(), distance);
+        } else {
+            (a, fa) = (u, distance - aim);
+            fb *= if inside_moved == Some(false) { 0.5 } else { 1.0 };
+            inside_moved = Some(false);
         }
     }
     Ok(Nearest { point: best.0, distance: best.1, within: true })

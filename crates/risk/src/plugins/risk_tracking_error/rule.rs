@@ -6,7 +6,7 @@ use tradewind_core_types::{
     Symbol, View,
 };
 use tradewind_numerics::RollingMoments;
-use tradewind_numerics::covariance::{Quadratic, Symmetric, nearest_in_box};
+use tradewind_numerics::covariance::{Quadratic, Symmetric, dot, nearest_in_box};
 
 use super::universe::Universe;
 use super::{Basis, Mode, OutOfReach, RiskTrackingErrorParams, resolve};
@@ -79,6 +79,8 @@ pub struct TrackingErrorRule {
     /// Benchmark weights by member, and the covariance times them.
     bench: Vec<f64>,
     bench_risk: Vec<f64>,
+    /// The benchmark's own variance.
+    bench_square: f64,
     /// A symbol of the benchmark that is not measured.
     missing: Option<Symbol>,
     /// Weights by member as last measured, and the covariance times them.
@@ -119,6 +121,7 @@ impl TrackingErrorRule {
             fresh: false,
             bench: Vec::new(),
             bench_risk: Vec::new(),
+            bench_square: 0.0,
             missing: None,
             weights: Vec::new(),
             risk: Vec::new(),
@@ -151,6 +154,7 @@ impl TrackingErrorRule {
         if n > 0 {
             self.universe.covariance().mul(&self.bench, &mut self.bench_risk);
         }
+        self.bench_square = dot(&self.bench, &self.bench_risk);
         self.fresh = true;
     }
 
@@ -166,54 +170,49 @@ impl TrackingErrorRule {
         }
         self.unmeasured.clear();
         let (members, n) = (self.universe.members(), self.weights.len());
-        let mut changed = 0;
-        let mut net = 0.0;
-        let (mut i, mut rest) = (0, targets.iter().peekable());
+        let (mut changed, mut net, mut i) = (0, 0.0, 0);
         // Both lists are in the order of the symbols: each member is either the next target or has no weight.
-        while i < n || rest.peek().is_some() {
-            let take = match (members.get(i), rest.peek()) {
-                (Some(m), Some((s, _))) if m == s => Some(true),
-                (Some(m), Some((s, _))) if m > s => Some(false),
-                (None, Some(_)) => Some(false),
-                _ => None,
-            };
-            let w = if take.is_some() { rest.next().map_or(0.0, |t| finite(t.1)) } else { 0.0 };
-            net += w;
-            if take == Some(false) {
-                let symbol = targets.get(targets.len() - rest.len() - 1).map(|t| t.0);
-                self.unmeasured.extend(symbol.filter(|_| w != 0.0).map(|s| (s, w)));
-                continue;
-            }
+        let mut set = |i: usize, w: f64| {
             let step = w - self.weights[i];
             if step != 0.0 {
                 self.weights[i] = w;
                 changed += 1;
                 if !again && changed * 8 <= n {
-                    self.universe.covariance().add_column(i, step, &mut self.risk);
+                    self.risk.iter_mut().zip(self.universe.column(i)).for_each(|(r, c)| *r += step * c);
                 }
             }
-            i += 1;
+        };
+        for (symbol, w) in targets {
+            let w = finite(*w);
+            net += w;
+            while i < n && members[i] != *symbol && members[i] < *symbol {
+                set(i, 0.0);
+                i += 1;
+            }
+            if i < n && members[i] == *symbol {
+                set(i, w);
+                i += 1;
+            } else if w != 0.0 {
+                self.unmeasured.push((*symbol, w));
+            }
         }
+        (i..n).for_each(|i| set(i, 0.0));
         if again || changed * 8 > n {
             self.universe.covariance().mul(&self.weights, &mut self.risk);
         }
         self.scale = if self.basis == Basis::Invested { net } else { 1.0 };
         let c = self.scale;
         let unknown = self.unknown_volatility * self.unmeasured.iter().map(|(_, w)| w.abs()).sum::<f64>();
+        let (moving, cross) = (dot(&self.weights, &self.risk), c * dot(&self.bench, &self.risk));
+        let fixed = c * c * self.bench_square;
+        let square = (moving - 2.0 * cross + fixed).max(0.0);
+        // A benchmark that shrinks along leaves nothing fixed.
         let curve = if self.basis == Basis::Invested {
-            let moving = (0..n).map(|i| self.active(i) * self.active_risk(i)).sum::<f64>();
-            Curve { moving, unknown, ..Curve::default() }
+            Curve { moving: square, unknown, ..Curve::default() }
         } else {
-            let sum = |f: &dyn Fn(usize) -> f64| (0..n).map(f).sum::<f64>();
-            Curve {
-                moving: sum(&|i| self.weights[i] * self.risk[i]),
-                cross: c * sum(&|i| self.bench[i] * self.risk[i]),
-                fixed: c * c * sum(&|i| self.bench[i] * self.bench_risk[i]),
-                unknown,
-            }
+            Curve { moving, cross, fixed, unknown }
         };
-        let square = (0..n).map(|i| self.active(i) * self.active_risk(i)).sum::<f64>();
-        Some(Measured { tracking_error: square.max(0.0).sqrt() + unknown, curve })
+        Some(Measured { tracking_error: square.sqrt() + unknown, curve })
     }
     fn active(&self, i: usize) -> f64 {
         self.weights[i] - self.scale * self.bench[i]
@@ -241,7 +240,7 @@ impl TrackingErrorRule {
             targets.iter().filter(|t| finite(t.1) != 0.0).filter_map(|(s, w)| at(s).map(|i| (i, *w))).collect();
         let s = self.universe.covariance();
         let w: Vec<f64> = held.iter().map(|h| h.1).collect();
-        let bench = self.bench.iter().zip(&self.bench_risk).map(|(b, r)| b * r).sum::<f64>();
+        let bench = self.bench_square;
         let form = if self.basis == Basis::Invested {
             // a = x - b (sum of x + u) with u the sum of what is not measured: quadratic in x, too.
             let u = share * self.unmeasured.iter().map(|(_, w)| w).sum::<f64>();

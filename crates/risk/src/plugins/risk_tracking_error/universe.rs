@@ -39,6 +39,8 @@ pub struct Universe {
     state: State,
     row: Vec<f64>,
     covariance: Symmetric,
+    /// All of its entries, so that each column lies together.
+    columns: Vec<f64>,
     /// Weight of the identity in the covariance, with Ledoit-Wolf.
     shrinkage: Option<f64>,
     /// Eigenvalues raised to the floor.
@@ -68,6 +70,7 @@ impl Universe {
             state: State::Rolling(RollingCovariance::new(2, 0)),
             row: Vec::new(),
             covariance: Symmetric::default(),
+            columns: Vec::new(),
             shrinkage: None,
             clipped: 0,
             usable: false,
@@ -117,6 +120,7 @@ impl Universe {
         rows.chunks_exact(n.max(1)).for_each(|row| self.state.push(row));
         self.row = vec![0.0; n];
         self.covariance = Symmetric::zeros(n);
+        self.columns = vec![0.0; n * n];
     }
     fn refresh(&mut self) {
         (self.shrinkage, self.clipped) = (None, 0);
@@ -135,6 +139,7 @@ impl Universe {
             }
         }
         self.covariance.scale(self.periods);
+        self.covariance.spread(&mut self.columns);
     }
     /// The symbols measured, by their text: none while nothing is.
     pub fn members(&self) -> &[Symbol] {
@@ -143,6 +148,11 @@ impl Universe {
     /// Their annualised covariance.
     pub fn covariance(&self) -> &Symmetric {
         &self.covariance
+    }
+    /// Its column of a member.
+    pub fn column(&self, i: usize) -> &[f64] {
+        let n = self.members.len();
+        &self.columns[i * n..(i + 1) * n]
     }
     /// The weight of the identity in it, with Ledoit-Wolf.
     pub fn shrinkage(&self) -> Option<f64> {
