@@ -1,7 +1,9 @@
 //! Statistics that know nothing of markets: each function states its formula and its source; streaming and batch share one state.
 
 pub mod adf;
+pub mod beta;
 pub mod correlation;
+pub mod covariance;
 pub mod coverage;
 pub mod engle_granger;
 pub mod entropy;
