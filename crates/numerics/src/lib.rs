@@ -1,5 +1,6 @@
 //! Statistics that know nothing of markets: each function states its formula and its source; streaming and batch share one state.
 
+pub mod beta;
 pub mod correlation;
 pub mod coverage;
 pub mod entropy;

@@ -2,10 +2,18 @@
 //! The plugins of this crate.
 
 pub mod risk_drawdown_derisk;
+pub mod risk_frac_kelly_atten;
+pub mod risk_time_decay_size;
 pub mod risk_var_budget;
 pub mod risk_vol_target;
 
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] = &[risk_drawdown_derisk::PLUGIN, risk_var_budget::PLUGIN, risk_vol_target::PLUGIN];
+pub static REGISTRY: &[PluginInfo] = &[
+    risk_drawdown_derisk::PLUGIN,
+    risk_frac_kelly_atten::PLUGIN,
+    risk_time_decay_size::PLUGIN,
+    risk_var_budget::PLUGIN,
+    risk_vol_target::PLUGIN,
+];
