@@ -2,6 +2,7 @@
 
 pub mod adf;
 pub mod beta;
+pub mod beta_distribution;
 pub mod correlation;
 pub mod covariance;
 pub mod coverage;

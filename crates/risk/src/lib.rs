@@ -3,6 +3,9 @@
 pub mod allocator;
 pub mod budget;
 pub mod min_cvar;
+pub mod decay;
+pub mod kelly;
+pub mod lots;
 pub mod plugins;
 pub mod sessions;
 
