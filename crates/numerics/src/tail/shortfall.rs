@@ -72,6 +72,15 @@ impl ShortfallWork {
     }
 }
 
+/// The returns as [`shortfall`] sees them: rescaled by the filter; `None` where they do not vary.
+pub fn rescaled(returns: &[f64], filter: Option<VarianceFilter>) -> Option<Vec<f64>> {
+    let (mut variance, mut scaled) = (Vec::new(), Vec::new());
+    match filter {
+        None => Some(returns.to_vec()),
+        Some(f) => rescale(returns, f, &mut variance, &mut scaled).then_some(scaled),
+    }
+}
+
 /// Whether the Cornish-Fisher transformation with these parameters rises everywhere, so that it is a quantile function at all:
 /// S^2/9 <= 4 (K/8 - S^2/6)(1 - K/8 + 5 S^2/36) (Maillard 2012, "A user's guide to the Cornish Fisher expansion", eq. 3).
 pub fn cornish_fisher_domain(skewness: f64, excess_kurtosis: f64) -> bool {
