@@ -110,6 +110,10 @@ impl SessionReturns {
         }
         false
     }
+    /// Every symbol seen, in the order of their text, with its returns: one slot per session kept since it was first seen.
+    pub fn columns(&self) -> impl Iterator<Item = (Symbol, &Window<Option<f64>>)> {
+        self.columns.iter().map(|c| (c.symbol, &c.returns))
+    }
     /// How many returns of a symbol are kept.
     pub fn count(&self, symbol: Symbol) -> usize {
         self.find(symbol).map_or(0, |c| c.known)
