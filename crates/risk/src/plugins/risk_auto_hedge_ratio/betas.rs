@@ -257,6 +257,23 @@ impl Betas {
     pub(super) fn beta(&self, symbol: Symbol) -> Option<(f64, f64)> {
         if symbol == self.market { Some((1.0, 0.0)) } else { self.find(symbol)?.beta }
     }
+    /// Targets (sorted by symbol) that are not zero, with their betas: both lists are walked once.
+    pub(super) fn of<'a>(
+        &'a self,
+        targets: &'a [(Symbol, f64)],
+    ) -> impl Iterator<Item = (Symbol, f64, Option<(f64, f64)>)> + 'a {
+        let mut rest = self.columns.as_slice();
+        targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0).map(move |(symbol, w)| {
+            while let [first, after @ ..] = rest
+                && first.symbol != *symbol
+                && first.symbol < *symbol
+            {
+                rest = after;
+            }
+            let own = rest.first().filter(|c| c.symbol == *symbol).and_then(|c| c.beta);
+            (*symbol, *w, if *symbol == self.market { Some((1.0, 0.0)) } else { own })
+        })
+    }
     /// Why there is none.
     pub(super) fn state(&self, symbol: Symbol) -> BetaState {
         self.find(symbol).map_or(BetaState::TooFew, |c| c.state)
