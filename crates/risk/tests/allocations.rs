@@ -5,6 +5,7 @@ use tradewind_core_types::testkit::{self, closes, returns};
 use tradewind_core_types::*;
 use tradewind_risk::REGISTRY;
 use tradewind_risk::plugins::risk_auto_hedge_ratio::{RiskAutoHedgeRatioIn, RiskAutoHedgeRatioParams};
+use tradewind_risk::plugins::risk_cvar_size::{RiskCvarSizeIn, RiskCvarSizeParams};
 use tradewind_risk::plugins::risk_drawdown_derisk::{RiskDrawdownDeriskIn, RiskDrawdownDeriskParams};
 use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_var_budget::{RiskVarBudgetIn, RiskVarBudgetParams};
@@ -39,6 +40,19 @@ fn risk_var_budget_between_refits() {
         for filter in ["ewma", "garch"] {
             let p = json!({ "method": method, "filter": filter, "refit": 100_000 });
             let n = allocations::<RiskVarBudgetParams>(p, 1200, |i| RiskVarBudgetIn { ret: r[i] });
+            assert_eq!(n, 0, "{method} {filter}");
+        }
+    }
+}
+
+#[test]
+fn risk_cvar_size_between_refits() {
+    let r = returns(1, 1800);
+    for method in ["historical", "normal", "student_t", "cornish_fisher", "peaks"] {
+        for filter in ["none", "ewma", "garch"] {
+            let p = json!({ "method": method, "filter": filter, "refit": 100_000, "side": "worst" });
+            let row = |i: usize| RiskCvarSizeIn { close: None, ret: Some(r[i]) };
+            let n = allocations::<RiskCvarSizeParams>(p, 300, row);
             assert_eq!(n, 0, "{method} {filter}");
         }
     }

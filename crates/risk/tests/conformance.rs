@@ -20,6 +20,11 @@ fn every_role_is_deterministic_restorable_and_blind_to_the_future() {
                 json!({"window": 120, "minimum": 60, "total_budget": 0.01, "budgets": {"a": 0.004}}),
                 json!({"window": 120, "minimum": 60, "filter": "garch", "refit": 50}),
             ],
+            "risk_cvar_size" => vec![
+                json!({"method": "historical", "window": 120, "minimum": 60, "portfolio_budget": 0.005, "rebalance": 7}),
+                json!({"tail": 0.2, "window": 200, "minimum": 110, "filter": "garch", "refit": 50, "side": "worst",
+                    "portfolio_budget": 0.01, "unknown": 0.1, "max_weight": 0.6, "max_turnover": 0.1}),
+            ],
             "risk_drawdown_derisk" => vec![json!({}), json!({"derisk_at": 0.01, "stop_at": 0.02, "hysteresis": 0.005})],
             "risk_vol_target" => {
                 vec![json!({}), json!({"forecast": "rolling"}), json!({"forecast": "feature", "window": 5})]

@@ -2,6 +2,7 @@
 //! The plugins of this crate.
 
 pub mod risk_auto_hedge_ratio;
+pub mod risk_cvar_size;
 pub mod risk_drawdown_derisk;
 pub mod risk_tracking_error;
 pub mod risk_var_budget;
@@ -12,6 +13,7 @@ use tradewind_core_types::PluginInfo;
 /// Every plugin of this crate, by id.
 pub static REGISTRY: &[PluginInfo] = &[
     risk_auto_hedge_ratio::PLUGIN,
+    risk_cvar_size::PLUGIN,
     risk_drawdown_derisk::PLUGIN,
     risk_tracking_error::PLUGIN,
     risk_var_budget::PLUGIN,
