@@ -2,9 +2,11 @@
 //! The plugins of this crate.
 
 pub mod fe_entropy;
+pub mod fe_fracdiff;
 pub mod fe_garch;
+pub mod fe_kalman;
 
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_garch::PLUGIN];
+pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_fracdiff::PLUGIN, fe_garch::PLUGIN, fe_kalman::PLUGIN];
