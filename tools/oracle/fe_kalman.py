@@ -54,6 +54,9 @@ for name, y in series.items():
                 # By default statsmodels freezes the gain when the squared change of the covariance is below 1e-19, whatever the unit.
                 uc.ssm.tolerance = 0
                 k = uc.k_states
+                if start == "approximate":
+                    # The default of 1e6 beside variances of 1e-4 costs statsmodels' form of the update ten digits.
+                    uc.ssm.initialize_approximate_diffuse(1e6 * v)
                 if start == "known":
                     mean, cov = np.array([y[0] + 0.1, 0.01][:k]), np.diag([2.0 * v, 0.1 * v][:k])
                     uc.ssm.initialize_known(mean, cov)
@@ -67,7 +70,7 @@ for name, y in series.items():
                         "start": start,
                         "missing": missing,
                         "params": [float(p) for p in params],
-                        "known": [float(y[0] + 0.1), 0.01, float(2.0 * v), float(0.1 * v)],
+                        "known": [float(y[0] + 0.1), 0.01, float(2.0 * v), float(0.1 * v), float(1e6 * v)],
                         "log_likelihood": float(r.llf),
                         "rows": at,
                         "filtered": [[float(r.filtered_state[j, i]) for j in range(k)] for i in at],

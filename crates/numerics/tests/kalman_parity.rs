@@ -47,7 +47,7 @@ fn filter_smoother_and_likelihood_equal_statsmodels() {
         let n = model.states();
         let start = match c["start"].as_str().unwrap() {
             "diffuse" => Start::Diffuse,
-            "approximate" => Start::Approximate(1e6),
+            "approximate" => Start::Approximate(known[4]),
             _ => {
                 let (mut mean, mut cov) = ([0.0; MAX_STATES], [[0.0; MAX_STATES]; MAX_STATES]);
                 (0..n).for_each(|i| (mean[i], cov[i][i]) = (known[i], known[2 + i]));
