@@ -54,16 +54,19 @@ fn differences_equal_numpy() {
 }
 
 #[test]
-fn the_smallest_order_is_the_one_statsmodels_finds_on_its_grid() {
+fn the_smallest_order_is_not_above_the_one_statsmodels_finds_on_a_grid() {
     for s in oracle()["smallest"].as_array().unwrap() {
         let (values, log) = series(s["series"].as_str().unwrap());
         let p = FeFracdiffParams { log, search_window: 100_000, ..Default::default() };
-        let found = p.smallest_order(&values).unwrap().0.unwrap();
+        let (found, tried) = p.smallest_order(&values).unwrap();
+        let found = found.unwrap();
         let rows = s["rows"].as_array().unwrap();
-        // On the grid the last order is the first that passes; ours lies within that step.
+        // The p-value does not fall all the way, so a finer search may find a smaller order than the grid's first; never a larger one.
         let first = rows.last().unwrap()["d"].as_f64().unwrap();
         println!("{}: d {:.4} keeps {:?} of the memory, grid {first}", s["series"], found.d, found.correlation);
-        assert!(found.d <= first + 1e-12 && found.d > first - 0.02 - 1e-3 || first == 0.0, "{found:?} {first}");
+        assert!(found.d <= first + 1e-12, "{found:?} {first}");
+        let below = tried.iter().rfind(|o| o.d < found.d);
+        assert!(below.map_or(found.d == 0.0, |o| o.adf.p_value >= 0.05 && found.d - o.d <= 0.001));
         assert!(found.adf.p_value < 0.05);
     }
 }

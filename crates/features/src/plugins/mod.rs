@@ -11,6 +11,11 @@ pub mod fe_wavelet;
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_fracdiff::PLUGIN, fe_garch::PLUGIN, fe_kalman::PLUGIN];
-pub static REGISTRY: &[PluginInfo] =
-    &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_wavelet::PLUGIN];
+pub static REGISTRY: &[PluginInfo] = &[
+    fe_dollar_bars::PLUGIN,
+    fe_entropy::PLUGIN,
+    fe_fracdiff::PLUGIN,
+    fe_garch::PLUGIN,
+    fe_kalman::PLUGIN,
+    fe_wavelet::PLUGIN,
+];

@@ -6,12 +6,13 @@ use tradewind_core_types::{
     Online, Params, Plugin, Published, Signal, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::Window;
+use tradewind_numerics::lag::LagMeter;
 
 use super::{FeKalman, FeKalmanIn, FeKalmanParams, KalmanModel, Variances};
 use crate::input::{CLOSE, Series};
 use crate::naming::published;
 
-/// Longest lag looked for, in sessions.
+/// Longest lag looked for, in sessions; at most a third of the window.
 const MAX_LAG: usize = 42;
 /// Sessions from one measurement of the lag to the next.
 const MEASURED_EVERY: u32 = 5;
@@ -169,55 +170,26 @@ struct Score {
     /// The session it was last asked in, and what was answered then.
     asked: u64,
     smoothed: f64,
-    /// Raw and smoothed scores.
-    past: Window<(f64, f64)>,
+    /// The last raw scores.
+    past: Window,
+    meter: LagMeter,
     /// By how many sessions the smoothed score is behind, when it was last measured, and the sessions until it is again.
     lag: Option<usize>,
     until_measured: u32,
 }
 
-impl Score {
-    /// By how many sessions the smoothed score is behind: the lag at which its correlation with the raw score is highest (of equal ones the
-    /// smallest). `None` before half a window, or while either did not vary.
-    fn measure(&self) -> Option<usize> {
-        let n = self.past.len();
-        if 2 * n < self.past.capacity() {
-            return None;
-        }
-        let most = MAX_LAG.min(n / 4);
-        // The same stretch of the smoothed score at every lag.
-        let at = |lag: usize| {
-            let smoothed = || self.past.iter().skip(most).map(|p| p.1);
-            let raw = || self.past.iter().skip(most - lag).map(|p| p.0).take(n - most);
-            let count = (n - most) as f64;
-            let (mr, ms) = (raw().sum::<f64>() / count, smoothed().sum::<f64>() / count);
-            let (mut rr, mut ss, mut rs) = (0.0, 0.0, 0.0);
-            for (r, s) in raw().zip(smoothed()) {
-                let (r, s) = (r - mr, s - ms);
-                (rr, ss, rs) = (rr + r * r, ss + s * s, rs + r * s);
-            }
-            let scale = (rr * ss).sqrt();
-            (scale > 1e-12 * count).then(|| rs / scale)
-        };
-        let mut best: Option<(usize, f64)> = None;
-        for (lag, c) in (0..=most).filter_map(|lag| at(lag).map(|c| (lag, c))) {
-            if best.is_none_or(|b| c > b.1 + 1e-12) {
-                best = Some((lag, c));
-            }
-        }
-        best.map(|b| b.0)
-    }
-}
-
 /// Smooths the score of every strategy on every symbol: the filtered level of its scores, one a session.
 ///
-/// The answer is `Set(smoothed)`, within [-1, 1] and never larger in size than the largest raw score of the last `lag_window` sessions. Sessions
-/// without a signal are missing values. Charted: `kalman_lag`, the measured lag in sessions, mean over scores, and `kalman_mean_lag`, the
-/// mean age of what the smoothed score is made of, (1 - gain) / gain.
+/// The answer is `Set(smoothed)`, within [-1, 1] and never larger in size than the largest raw score of the last `lag_window` that were given. A
+/// score of zero is an exit and stays zero, and while the level has the other sign the answer is zero: no side is taken that the strategy does
+/// not take that day. Sessions without a signal are missing values. Charted: `kalman_lag`, by how many sessions scores trail (where the
+/// cross-correlation with the raw scores is largest, [`LagMeter`]; mean over strategies and symbols), and `kalman_mean_lag`, the mean age of
+/// what the level is made of, (1 - gain) / gain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FeKalmanFilter {
     calculator: FeKalman,
     lag_window: usize,
+    meter: LagMeter,
     /// Session closes so far.
     session: u64,
     /// By strategy and symbol.
@@ -238,7 +210,10 @@ impl FeKalmanFilter {
         bad.require(fine, "model", "regression", "local_level or local_linear_trend, in a filter");
         let fine = p.variances != Variances::Likelihood;
         bad.require(fine, "variances", "likelihood", "ratio or fixed, in a filter: a score is no series to be fitted");
-        bad.into_result(Self { calculator, lag_window: p.lag_window, session: 0, scores: Vec::new() })
+        bad.into_result(())?;
+        let meter = LagMeter::new(p.lag_window, MAX_LAG.min(p.lag_window / 3))
+            .map_err(|e| Invalid::one("lag_window", e.to_string()))?;
+        Ok(Self { calculator, lag_window: p.lag_window, meter, session: 0, scores: Vec::new() })
     }
     /// Where the score of a strategy on a symbol is; a new one begins with the score that comes next.
     fn find(&mut self, strategy: StrategyId, symbol: Symbol) -> usize {
@@ -249,9 +224,9 @@ impl FeKalmanFilter {
         })
     }
     fn fresh(&self, strategy: StrategyId, symbol: Symbol) -> Score {
-        let (calculator, past) = (self.calculator.clone(), Window::new(self.lag_window));
+        let (calculator, meter, past) = (self.calculator.clone(), self.meter.clone(), Window::new(self.lag_window));
         let asked = self.session;
-        Score { strategy, symbol, calculator, asked, smoothed: 0.0, past, lag: None, until_measured: 0 }
+        Score { strategy, symbol, calculator, asked, smoothed: 0.0, past, meter, lag: None, until_measured: 0 }
     }
     /// Mean lag of the scores, in sessions, once it can be measured.
     pub fn lag(&self) -> Option<f64> {
@@ -297,12 +272,13 @@ impl Filter for FeKalmanFilter {
             }
             let level = s.calculator.update(&FeKalmanIn { value: Some(raw), regressor: None });
             let level = level.ok().flatten().and_then(|o| o.level).unwrap_or(raw);
-            let largest = s.past.iter().map(|p| p.0.abs()).fold(raw.abs(), f64::max).min(1.0);
-            s.smoothed = level.clamp(-largest, largest);
-            s.past.push((raw, s.smoothed));
+            s.past.push(raw);
+            let largest = s.past.iter().map(f64::abs).fold(0.0, f64::max);
+            s.smoothed = if level * raw > 0.0 { level.clamp(-largest, largest) } else { 0.0 };
+            s.meter.push(raw, s.smoothed);
             s.asked = session;
             if s.until_measured == 0 {
-                s.lag = s.measure();
+                s.lag = s.meter.lag();
                 s.until_measured = MEASURED_EVERY;
             }
             s.until_measured -= 1;

@@ -237,15 +237,21 @@ fn scores_are_smoothed_within_what_was_asked_for_and_the_lag_is_measured() {
     let smoothed = smooth(&mut f, &raw);
     let changes = |x: &[f64]| x.windows(2).map(|w| (w[1] - w[0]).abs()).sum::<f64>();
     println!("turnover of the score {:.1} to {:.1}", changes(&raw), changes(&smoothed));
-    assert!(changes(&smoothed) < 0.4 * changes(&raw));
+    assert!(changes(&smoothed) < 0.6 * changes(&raw));
     let largest = raw.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
     assert!(smoothed.iter().all(|x| x.abs() <= largest));
+    // Never on the other side.
+    assert!(smoothed.iter().zip(&raw).all(|(s, r)| s * r >= 0.0));
+    assert_eq!(
+        smooth(&mut FeKalmanFilter::new(&FeKalmanParams::default()).unwrap(), &[0.9, 0.9, 0.0]),
+        [0.9, 0.9, 0.0]
+    );
     let mut metrics = Metrics::new();
     f.metrics(&mut metrics);
     let lag = |name: &str| metrics.iter().find(|m| m.0 == name).unwrap().1;
     // q / h = 0.1: the gain tends to 0.27, the mean age to 2.7 sessions; a wave that is slow against it is that much behind.
     println!("{metrics:?}");
-    assert!((lag("kalman_mean_lag") - 2.7).abs() < 0.01 && (2.0..=4.0).contains(&lag("kalman_lag")));
+    assert!((lag("kalman_mean_lag") - 2.7).abs() < 0.01 && (1.0..=4.0).contains(&lag("kalman_lag")));
 }
 
 #[test]
@@ -255,7 +261,7 @@ fn a_local_trend_overshoots_and_is_held_back() {
     raw.extend([0.8; 20]);
     let smoothed = smooth(&mut FeKalmanFilter::new(&p).unwrap(), &raw);
     assert!(smoothed.iter().all(|x| x.abs() <= 0.8), "{smoothed:?}");
-    assert_eq!(smoothed.iter().filter(|x| **x == 0.8).count() > 0, true);
+    assert!(smoothed.contains(&0.8), "{smoothed:?}");
 }
 
 #[test]
@@ -264,12 +270,12 @@ fn sessions_without_a_signal_are_missing_and_a_year_without_is_forgotten() {
     let gap = |n: usize| {
         let mut x = vec![1.0; 30];
         x.extend(vec![f64::NAN; n]);
-        x.push(-1.0);
+        x.push(0.2);
         smooth(&mut f(), &x)[30]
     };
     // The longer the gap the less the scores before it count.
-    assert!(gap(0) > gap(20) && gap(20) > gap(100) && gap(100) > -1.0, "{} {} {}", gap(0), gap(20), gap(100));
-    assert_eq!(gap(300), -1.0);
+    assert!(gap(0) > gap(20) && gap(20) > gap(100) && gap(100) > 0.2, "{} {} {}", gap(0), gap(20), gap(100));
+    assert_eq!(gap(300), 0.2);
 }
 
 #[test]
