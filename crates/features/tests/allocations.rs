@@ -116,6 +116,35 @@ fn fe_dollar_bars() {
     assert!(n == 0 && out.len() > 100, "{n}");
 }
 
+#[test]
+fn fe_kalman_between_refits() {
+    use tradewind_features::plugins::fe_kalman::{FeKalmanIn, FeKalmanParams};
+    let c = closes(4, 3000);
+    for model in ["local_level", "local_linear_trend", "regression"] {
+        for variances in ["fixed", "ratio", "likelihood"] {
+            let p = json!({ "model": model, "variances": variances, "window": 300, "refit_every": 100_000 });
+            let n = allocations::<FeKalmanParams>(p, 700, |i| FeKalmanIn {
+                value: (i % 13 != 5).then_some(c[i]),
+                regressor: Some(c[i / 2]),
+            });
+            assert_eq!(n, 0, "{model} {variances}");
+        }
+    }
+}
+
+#[test]
+fn fe_fracdiff() {
+    use tradewind_features::plugins::fe_fracdiff::{FeFracdiffIn, FeFracdiffParams};
+    let c = closes(5, 3000);
+    for window in ["fixed", "expanding"] {
+        for log in [true, false] {
+            let p = json!({ "window": window, "log": log, "max_window": 400 });
+            let n = allocations::<FeFracdiffParams>(p, 700, |i| FeFracdiffIn { value: c[i] });
+            assert_eq!(n, 0, "{window} {log}");
+        }
+    }
+}
+
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.
 #[test]
 fn roles_that_see_events() {

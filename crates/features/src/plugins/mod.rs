@@ -3,11 +3,19 @@
 
 pub mod fe_dollar_bars;
 pub mod fe_entropy;
+pub mod fe_fracdiff;
 pub mod fe_garch;
+pub mod fe_kalman;
 pub mod fe_wavelet;
 
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] =
-    &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_wavelet::PLUGIN];
+pub static REGISTRY: &[PluginInfo] = &[
+    fe_dollar_bars::PLUGIN,
+    fe_entropy::PLUGIN,
+    fe_fracdiff::PLUGIN,
+    fe_garch::PLUGIN,
+    fe_kalman::PLUGIN,
+    fe_wavelet::PLUGIN,
+];
