@@ -7,6 +7,7 @@ pub mod ewm;
 pub mod garch;
 pub mod lag;
 pub mod normal;
+pub mod pca;
 pub mod performance;
 pub mod realised;
 pub mod rolling;

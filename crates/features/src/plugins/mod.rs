@@ -3,9 +3,10 @@
 
 pub mod fe_entropy;
 pub mod fe_garch;
+pub mod fe_mini_pca;
 pub mod fe_wavelet;
 
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_wavelet::PLUGIN];
+pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_mini_pca::PLUGIN, fe_wavelet::PLUGIN];
