@@ -6,6 +6,7 @@ use tradewind_core_types::*;
 use tradewind_features::REGISTRY;
 use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
+use tradewind_features::plugins::fe_mini_pca::{FeMiniPcaIn, FeMiniPcaParams};
 use tradewind_features::plugins::fe_wavelet::{FeWaveletIn, FeWaveletParams};
 
 /// Warms a calculator up on `warm` inputs, then counts the allocations of a thousand more.
@@ -57,6 +58,19 @@ fn fe_garch_between_refits() {
 }
 
 #[test]
+fn fe_mini_pca_between_fits() {
+    let c: Vec<Vec<f64>> = (0..8).map(|k| closes(10 + k, 4000)).collect();
+    let symbols: Vec<String> = (0..8).map(|k| format!("S{k}")).collect();
+    for take in ["returns", "level"] {
+        for whiten in [false, true] {
+            let p = json!({ "symbols": symbols, "components": 3, "batch": 1500, "take": take, "whiten": whiten });
+            let row = |i: usize| FeMiniPcaIn::of(&c.iter().map(|c| c[i]).collect::<Vec<_>>()).unwrap();
+            assert_eq!(allocations::<FeMiniPcaParams>(p, 1600, row), 0, "{take} {whiten}");
+        }
+    }
+}
+
+#[test]
 fn fe_wavelet() {
     let c = closes(4, 3000);
     for transform in ["dwt", "modwt"] {
@@ -77,7 +91,11 @@ fn roles_that_see_events() {
     let cut = events.iter().position(|e| e.origin.row == 701).unwrap();
     for info in REGISTRY {
         // Between refits: a fit allocates.
-        let params = if info.id == "fe_garch" { json!({ "refit_every": 100_000 }) } else { json!({}) };
+        let params = match info.id {
+            "fe_garch" => json!({ "refit_every": 100_000 }),
+            "fe_mini_pca" => json!({ "batch": 600 }),
+            _ => json!({}),
+        };
         for mut role in Probe::all(info, &params).unwrap() {
             let name = role.role();
             let (mut market, mut features) = (Market::default(), FeatureValues::default());
