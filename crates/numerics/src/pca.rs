@@ -117,7 +117,7 @@ impl IncrementalPca {
     pub fn partial_fit(&mut self, rows: &[f64]) -> Result<(), NumericsError> {
         let (p, m) = (self.columns, self.count(rows)?);
         let k = self.singular_values.len();
-        if let Some(index) = rows.iter().position(|x| !(x.abs() <= 1e100)) {
+        if let Some(index) = rows.iter().position(|x| x.is_nan() || x.abs() > 1e100) {
             let (what, expected) = ("principal components", "a finite number of at most 1e100 in size");
             return Err(NumericsError::BadValue { what, index, value: rows[index], expected });
         }
