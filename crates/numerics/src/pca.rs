@@ -31,8 +31,8 @@ pub enum Signs {
 /// Computer Vision 77, 125, section 2.2, multiply the singular values by their factor, which is the square root of this f, and n by the
 /// same factor: here squares and counts have one weight, so that variances stay averages.
 ///
-/// What has no variance: a constant column has loadings of 0 in every component that explains anything; a component beyond the rank has
-/// explained variance 0 (up to rounding) and its whitened scores are 0; without any variance at all the ratios are 0.
+/// What has no variance: a constant column has loadings of 0 in every component that explains anything; a component beyond the rank
+/// (singular value at most 1e-11 of the first) has explained variance 0 up to rounding, and its whitened scores are 0; without any variance at all the ratios are 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncrementalPca {
     columns: usize,
@@ -257,6 +257,9 @@ fn largest(row: &[f64]) -> f64 {
     row.iter().copied().fold(0.0, |best: f64, x| if x.abs() > best.abs() { x } else { best })
 }
 
+/// Singular values at most this part of the first are rounding errors, which add up over thousands of batches.
+const NEGLIGIBLE: f64 = 1e-11;
+
 /// A singular value decomposition without its left vectors.
 struct Decomposed {
     /// Singular values, falling.
@@ -301,7 +304,8 @@ fn decompose(a: DMatrix<f64>, noise: f64) -> Result<Decomposed, NumericsError> {
     let mut order: Vec<(f64, usize)> = r.chunks_exact(p).map(|x| dot(x, x).sqrt()).zip(0..).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let values: Vec<f64> = order.iter().map(|o| o.0).collect();
-    let rank = values.iter().filter(|s| **s > floor).count();
+    let least = values.first().map_or(floor, |s| floor.max(NEGLIGIBLE * s));
+    let rank = values.iter().filter(|s| **s > least).count();
     let mut axes: Vec<f64> = Vec::with_capacity(n * p);
     for (s, i) in &order[..rank] {
         axes.extend(r[i * p..(i + 1) * p].iter().map(|x| x / s));

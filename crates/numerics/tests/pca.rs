@@ -98,6 +98,28 @@ fn constant_columns_have_no_loadings_and_no_variance_at_all_is_defined() {
 }
 
 #[test]
+fn a_column_twice_stays_one_dimension_less_over_thousands_of_batches() {
+    let mut rng = Rng(21);
+    for forget in [1.0, 0.9] {
+        let mut pca = IncrementalPca::new(5, 5, forget, Signs::Continuous).unwrap();
+        let mut price = [100.0, 50.0, 200.0, 80.0];
+        for _ in 0..3000 {
+            let mut batch = Vec::new();
+            for _ in 0..21 {
+                price.iter_mut().for_each(|x| *x = (*x * (1.0 + 0.01 * rng.normal())).clamp(10.0, 1000.0));
+                batch.extend_from_slice(&price);
+                batch.push(price[3]);
+            }
+            pca.partial_fit(&batch).unwrap();
+        }
+        assert_eq!(pca.rank(), 4, "{:?}", pca.singular_values());
+        let twin = pca.components().nth(4).unwrap();
+        // What never varies: the difference of the twins.
+        assert!((twin[3] + twin[4]).abs() < 1e-6 && (twin[3].abs() - 0.5_f64.sqrt()).abs() < 1e-6, "{twin:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_fitted_is_refused_with_its_numbers_and_changes_nothing() {
     let e = IncrementalPca::new(3, 4, 1.0, Signs::Largest).unwrap_err().to_string();
     assert!(e.contains("at least 4") && e.contains("got 3"), "{e}");
