@@ -18,6 +18,7 @@ pub mod kalman;
 pub mod lag;
 pub mod multiple;
 pub mod normal;
+pub mod pca;
 pub mod performance;
 pub mod realised;
 pub mod rolling;

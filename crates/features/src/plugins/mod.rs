@@ -6,6 +6,7 @@ pub mod fe_entropy;
 pub mod fe_fracdiff;
 pub mod fe_garch;
 pub mod fe_kalman;
+pub mod fe_mini_pca;
 pub mod fe_wavelet;
 
 use tradewind_core_types::PluginInfo;
@@ -19,3 +20,4 @@ pub static REGISTRY: &[PluginInfo] = &[
     fe_kalman::PLUGIN,
     fe_wavelet::PLUGIN,
 ];
+pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_mini_pca::PLUGIN, fe_wavelet::PLUGIN];
