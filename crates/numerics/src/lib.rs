@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod entropy;
 pub mod ewm;
 pub mod garch;
+pub mod logistic;
 pub mod normal;
 pub mod performance;
 pub mod realised;
