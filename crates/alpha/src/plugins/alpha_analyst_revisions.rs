@@ -44,7 +44,7 @@ pub use role::RevisionsRole;
 /// use tradewind_core_types::{Online, Params};
 /// let mut c = AlphaAnalystRevisionsParams { half_life_days: 30.0, shrink: 1.0, ..Default::default() }.build()?;
 /// let row = |time: &str, firm: &str, previous: &str, grade: &str| AlphaAnalystRevisionsIn {
-///     time: time.parse().unwrap(), firm: firm.into(), grade: grade.into(), previous: Some(previous.into()), target: None, previous_target: None,
+///     time: time.parse().unwrap(), firm: firm.into(), grade: Some(grade.into()), previous: Some(previous.into()), target: None, previous_target: None,
 /// };
 /// c.update(&row("2026-01-01", "A", "Hold", "Buy"))?;
 /// let out = c.update(&row("2026-01-31", "B", "Sell", "Strong Buy"))?.unwrap();
