@@ -133,7 +133,7 @@ pub fn with_records(seed: u64, sessions: usize) -> Vec<Event> {
             origin: Origin { source: 1, row: i as u32 + 1 },
             data,
         };
-        for k in 0..symbols.len() {
+        for (k, expected) in expected.iter_mut().enumerate() {
             let morning = at(i, 12 * 3600);
             if i % 7 == 0 && i > 0 {
                 let spike = if rng.uniform() > 0.9 { 3.0 } else { 1.0 };
@@ -152,8 +152,8 @@ pub fn with_records(seed: u64, sessions: usize) -> Vec<Event> {
             let announced = at(i - i % 63 + 62, 22 * 3600);
             if i % 63 == 42 || i % 63 == 56 {
                 let consensus = 1.0 + 0.2 * rng.uniform();
-                expected[k] = (consensus, consensus * (1.0 + 0.05 * rng.normal()));
-                let (consensus, whisper) = (Some(expected[k].0), Some(expected[k].1));
+                *expected = (consensus, consensus * (1.0 + 0.05 * rng.normal()));
+                let (consensus, whisper) = (Some(expected.0), Some(expected.1));
                 let e = Earnings { announced, actual: None, consensus, whisper, dispersion: Some(0.05) };
                 out.push(event(morning, k, MarketData::Earnings(e.into())));
             }

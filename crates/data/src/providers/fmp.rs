@@ -75,7 +75,8 @@ impl Fmp {
     /// # Errors
     /// When there is no key.
     pub fn new(config: &FmpConfig, http: &HttpConfig, limiter: Arc<Limiter>) -> Result<Self, ProviderError> {
-        let fail = |fault| ProviderError { provider: name(config.what).into(), symbol: None, place: String::new(), fault };
+        let fail =
+            |fault| ProviderError { provider: name(config.what).into(), symbol: None, place: String::new(), fault };
         let key = Secret::from_env(&config.key_variable).map_err(fail)?;
         let mut http = Http::new(name(config.what), http, limiter, config.spacing_seconds)?;
         http.hide(&key);

@@ -207,7 +207,8 @@ impl Http {
             config: config.clone(),
             limiter,
             spacing,
-            jitter: config.seed ^ provider.bytes().fold(0xcbf2_9ce4, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_01b3)),
+            jitter: config.seed
+                ^ provider.bytes().fold(0xcbf2_9ce4, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_01b3)),
             secrets: Vec::new(),
         })
     }
@@ -391,7 +392,8 @@ pub(super) fn redact(text: &str, secrets: &[Secret]) -> String {
     let mut at = 0;
     while let Some(found) = lower.get(at..).and_then(|rest| rest.find('=')) {
         let equals = at + found;
-        let start = lower[..equals].rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).map_or(0, |i| i + 1);
+        let start =
+            lower[..equals].rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).map_or(0, |i| i + 1);
         let start = (start..=equals).find(|i| lower.is_char_boundary(*i)).unwrap_or(equals);
         let name = lower[start..equals].replace('-', "_");
         shown.push_str(&out[at..=equals]);

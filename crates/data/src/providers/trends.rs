@@ -198,8 +198,7 @@ impl Trends {
 
     async fn explore(&mut self, keyword: &str, time: &str) -> Result<Widget, ProviderError> {
         let item = json!({ "keyword": keyword, "time": time, "geo": self.config.geo });
-        let request =
-            json!({ "comparisonItem": [item], "category": self.config.category, "property": "" }).to_string();
+        let request = json!({ "comparisonItem": [item], "category": self.config.category, "property": "" }).to_string();
         let language = self.config.language.clone();
         let query = [("hl", language.as_str()), ("tz", "0"), ("req", request.as_str())];
         let answer = self.call(Method::POST, "trends/api/explore", &query).await?;
@@ -207,7 +206,9 @@ impl Trends {
         let series = widgets.iter().find(|w| w.get("id").and_then(text) == Some("TIMESERIES"));
         match series.and_then(|w| Some((w.get("token").and_then(text)?, w.get("request")?))) {
             Some((token, request)) => Ok(Widget { token: token.into(), request: request.clone() }),
-            None => Err(self.fail(Fault::shape("widgets", json!(widgets), "one with id TIMESERIES, token and request"))),
+            None => {
+                Err(self.fail(Fault::shape("widgets", json!(widgets), "one with id TIMESERIES, token and request")))
+            }
         }
     }
 
@@ -246,12 +247,9 @@ impl Trends {
             .before
             .iter()
             .filter_map(|e| match &e.data {
-                MarketData::SearchTrend(t) if !t.partial => Some(Point {
-                    period: t.period,
-                    interest: t.interest,
-                    partial: false,
-                    length: Span::default(),
-                }),
+                MarketData::SearchTrend(t) if !t.partial => {
+                    Some(Point { period: t.period, interest: t.interest, partial: false, length: Span::default() })
+                }
                 _ => None,
             })
             .collect();
