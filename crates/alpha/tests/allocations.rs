@@ -3,8 +3,10 @@
 use serde_json::json;
 use tradewind_alpha::REGISTRY;
 use tradewind_alpha::plugins::alpha_analyst_revisions::{AlphaAnalystRevisionsIn, AlphaAnalystRevisionsParams};
+use tradewind_alpha::plugins::alpha_coint_pairs::{CointPairsIn, CointPairsParams};
 use tradewind_alpha::plugins::alpha_cross_asset_corr::{CrossAssetCorrIn, CrossAssetCorrParams};
 use tradewind_alpha::plugins::alpha_google_trends::{AlphaGoogleTrendsIn, AlphaGoogleTrendsParams};
+use tradewind_alpha::plugins::alpha_t_stat_threshold::{TStatIn, TStatParams};
 use tradewind_alpha::plugins::alpha_vix_regime::{AlphaVixRegimeIn, AlphaVixRegimeParams};
 use tradewind_alpha::plugins::alpha_vrp::{VrpIn, VrpParams};
 use tradewind_alpha::plugins::alpha_whisper_spread::{AlphaWhisperSpreadIn, AlphaWhisperSpreadParams};
@@ -108,6 +110,33 @@ fn alpha_whisper_spread() {
         actual: Some(if i % 5 < 3 { 1.1 } else { 0.9 }),
     });
     assert_eq!(n, 0);
+}
+
+#[test]
+fn alpha_coint_pairs_between_estimations() {
+    // B, and A = B with a spread around it.
+    let (b, wave) = (closes(7, 3000), closes(8, 3000));
+    for hedge in ["static", "kalman"] {
+        // One estimation before the rows that are counted, and no trade, for each entry after a trade tests again.
+        let p = json!({ "hedge": hedge, "trading": 5000, "significance": 0.5, "enter": 19.0, "stop": 20.0 });
+        let n = allocations::<CointPairsParams>(p, 1000, |i| {
+            let spread = 0.5 * (wave[i] / wave[i.saturating_sub(3)]).ln();
+            CointPairsIn { a: b[i] * spread.exp(), b: b[i] }
+        });
+        assert_eq!(n, 0, "{hedge}");
+    }
+}
+
+#[test]
+fn alpha_t_stat_threshold() {
+    let (s, r) = (closes(5, 3001), closes(6, 3001));
+    for evidence in ["mean", "ic", "both"] {
+        let n = allocations::<TStatParams>(json!({ "evidence": evidence }), 1000, |i| TStatIn {
+            signal: s[i] - 100.0,
+            forward: r[i + 1] / r[i] - 1.0,
+        });
+        assert_eq!(n, 0, "{evidence}");
+    }
 }
 
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.

@@ -8,6 +8,8 @@ use tradewind_features::REGISTRY;
 fn params(id: &str) -> Value {
     match id {
         "fe_garch" => json!({"symbols": ["SPY", "SPX"], "window": 120, "min_obs": 60, "refit_every": 20}),
+        // The suite's events are bars, of some 150 million dollars each.
+        "fe_dollar_bars" => json!({"input": "bars", "threshold": 3e8, "symbols": ["SPY", "AAPL"]}),
         _ => json!({}),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod allocator;
 pub mod budget;
+pub mod min_cvar;
 pub mod plugins;
 pub mod sessions;
 

@@ -4,6 +4,9 @@
 pub mod alpha_analyst_revisions;
 pub mod alpha_cross_asset_corr;
 pub mod alpha_google_trends;
+pub mod alpha_coint_pairs;
+pub mod alpha_cross_asset_corr;
+pub mod alpha_t_stat_threshold;
 pub mod alpha_vix_regime;
 pub mod alpha_vrp;
 pub mod alpha_whisper_spread;
@@ -18,4 +21,9 @@ pub static REGISTRY: &[PluginInfo] = &[
     alpha_vix_regime::PLUGIN,
     alpha_vrp::PLUGIN,
     alpha_whisper_spread::PLUGIN,
+    alpha_coint_pairs::PLUGIN,
+    alpha_cross_asset_corr::PLUGIN,
+    alpha_t_stat_threshold::PLUGIN,
+    alpha_vix_regime::PLUGIN,
+    alpha_vrp::PLUGIN,
 ];
