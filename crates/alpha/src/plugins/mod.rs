@@ -2,10 +2,9 @@
 //! The plugins of this crate.
 
 pub mod alpha_analyst_revisions;
-pub mod alpha_cross_asset_corr;
-pub mod alpha_google_trends;
 pub mod alpha_coint_pairs;
 pub mod alpha_cross_asset_corr;
+pub mod alpha_google_trends;
 pub mod alpha_t_stat_threshold;
 pub mod alpha_vix_regime;
 pub mod alpha_vrp;
@@ -16,14 +15,11 @@ use tradewind_core_types::PluginInfo;
 /// Every plugin of this crate, by id.
 pub static REGISTRY: &[PluginInfo] = &[
     alpha_analyst_revisions::PLUGIN,
-    alpha_cross_asset_corr::PLUGIN,
-    alpha_google_trends::PLUGIN,
-    alpha_vix_regime::PLUGIN,
-    alpha_vrp::PLUGIN,
-    alpha_whisper_spread::PLUGIN,
     alpha_coint_pairs::PLUGIN,
     alpha_cross_asset_corr::PLUGIN,
+    alpha_google_trends::PLUGIN,
     alpha_t_stat_threshold::PLUGIN,
     alpha_vix_regime::PLUGIN,
     alpha_vrp::PLUGIN,
+    alpha_whisper_spread::PLUGIN,
 ];
