@@ -200,8 +200,27 @@ fn bad_prices_and_parameters_are_refused() {
     .unwrap();
     let e = p.build().unwrap_err();
     for field in [
-        "pairs", "universe", "top", "fdr", "det_order", "lags", "significance", "formation", "max_missing", "trading", "enter", "exit",
-        "stop", "max_hold", "max_gap", "min_half_life", "max_half_life", "max_hedge", "kalman_drift", "market", "hold_days",
+        "pairs",
+        "universe",
+        "top",
+        "fdr",
+        "det_order",
+        "lags",
+        "significance",
+        "formation",
+        "max_missing",
+        "trading",
+        "enter",
+        "exit",
+        "stop",
+        "max_hold",
+        "max_gap",
+        "min_half_life",
+        "max_half_life",
+        "max_hedge",
+        "kalman_drift",
+        "market",
+        "hold_days",
     ] {
         assert!(e.0.iter().any(|v| v.field == field), "{field}: {e}");
     }
@@ -281,8 +300,7 @@ fn both_legs_are_one_signal_against_the_spread() {
     };
     let (a, b) = (closes("A"), closes("B"));
     let change = |x: &[f64], i: usize| x[i + F] - x[i + F - 1];
-    let earned: f64 =
-        (0..600 - F).map(|i| out[i].score * (change(&a, i) + out[i].legs[1].ratio * change(&b, i))).sum();
+    let earned: f64 = (0..600 - F).map(|i| out[i].score * (change(&a, i) + out[i].legs[1].ratio * change(&b, i))).sum();
     assert!(earned > 0.1, "{earned}");
 }
 
@@ -313,7 +331,8 @@ fn splits_and_dividends_change_nothing() {
             }
             if row == 300 {
                 // A hundredth of the price is paid out: from here on the price is lower by the same factor.
-                let before = plain.iter().filter(|x| x.symbol == Some(symbol)).nth(298).unwrap().mark().unwrap().to_f64() / 2.0;
+                let before =
+                    plain.iter().filter(|x| x.symbol == Some(symbol)).nth(298).unwrap().mark().unwrap().to_f64() / 2.0;
                 let after = price / 2.0;
                 // (after x f + d) / before = after / before with d = after (1 - f), paid on the price of today.
                 let d = after * 0.01;
@@ -378,7 +397,8 @@ fn a_gap_gives_no_signal_and_ends_a_trade_in_time() {
 
 #[test]
 fn the_universe_trades_what_was_planted() {
-    let p = json!({"pairs": [], "universe": ["A", "B", "C", "D", "E", "F"], "formation": 200, "trading": 50, "fdr": 0.05});
+    let p =
+        json!({"pairs": [], "universe": ["A", "B", "C", "D", "E", "F"], "formation": 200, "trading": 50, "fdr": 0.05});
     let out = run(&p, &sessions(600, |_, _| false));
     let names = |s: &Signal| format!("{}-{}", s.legs[0].symbol, s.legs[1].symbol);
     let traded: std::collections::BTreeSet<String> = out.iter().filter(|s| s.score != 0.0).map(names).collect();
@@ -423,7 +443,8 @@ fn trace(p: &CointPairsParams) -> Vec<u8> {
 #[test]
 fn every_parameter_matters() {
     let base = json!({"pairs": [["A", "B"]], "formation": 60, "trading": 20, "significance": 0.5, "enter": 1.0});
-    let universe = json!({"pairs": [], "universe": ["A", "B", "C", "D", "E", "F"], "formation": 100, "significance": 0.5});
+    let universe =
+        json!({"pairs": [], "universe": ["A", "B", "C", "D", "E", "F"], "formation": 100, "significance": 0.5});
     let open = json!({"pairs": [["A", "B"]], "formation": 60, "significance": 0.5, "enter": 0.6, "exit": 0.0});
     let gaps = json!({"pairs": [["E", "F"]], "formation": 60, "significance": 0.5});
     let kalman = with(&base, &json!({"hedge": "kalman"}));

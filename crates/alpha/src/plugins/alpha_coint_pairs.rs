@@ -201,10 +201,20 @@ impl CointPairsParams {
         for (i, [a, b]) in self.pairs.iter().enumerate() {
             bad.require(a != b, "pairs", format!("{a}-{b}"), "two different symbols");
             let again = self.pairs[..i].iter().any(|p| p[0] == *a);
-            bad.require(!again, "pairs", format!("{a} first in two pairs"), "first legs that differ (turn one pair around)");
+            bad.require(
+                !again,
+                "pairs",
+                format!("{a} first in two pairs"),
+                "first legs that differ (turn one pair around)",
+            );
         }
         let u = &self.universe;
-        bad.require(u.is_empty() || u.len() >= 3, "universe", format!("{} symbols", u.len()), "none, or at least three");
+        bad.require(
+            u.is_empty() || u.len() >= 3,
+            "universe",
+            format!("{} symbols", u.len()),
+            "none, or at least three",
+        );
         let repeated = u.iter().enumerate().find(|(i, s)| u[..*i].contains(s));
         bad.require(repeated.is_none(), "universe", repeated.map_or("", |r| r.1), "each symbol once");
         let both = self.pairs.iter().flatten().find(|s| u.contains(s));
@@ -238,7 +248,12 @@ impl Params for CointPairsParams {
         whole(&mut bad, "formation", self.formation, 30, 5000);
         let left = self.formation.saturating_sub(self.max_missing);
         let missing = self.max_missing <= self.formation / 2 && left >= fewest(2, self.lags.min(MAX_LAGS));
-        bad.require(missing, "max_missing", self.max_missing, "at most half of `formation`, leaving enough for the lags");
+        bad.require(
+            missing,
+            "max_missing",
+            self.max_missing,
+            "at most half of `formation`, leaving enough for the lags",
+        );
         whole(&mut bad, "trading", self.trading, 1, 5000);
         bad.require(self.enter > 0.0 && self.enter <= 20.0, "enter", self.enter, "a z-score in (0, 20]");
         bad.require(self.exit >= 0.0 && self.exit < self.enter, "exit", self.exit, "zero or more, below `enter`");

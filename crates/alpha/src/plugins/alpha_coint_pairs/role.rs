@@ -260,7 +260,8 @@ impl CointPairsAlpha {
             (Action::Enter, _) => "spread high: short it",
             (other, _) => other.words(),
         };
-        let mut s = Signal::new(now, a, f64::from(step.position), step.confidence, format!("{a}-{b}: {what}{refused}"))?;
+        let mut s =
+            Signal::new(now, a, f64::from(step.position), step.confidence, format!("{a}-{b}: {what}{refused}"))?;
         s = s.and(b, pair.ratio);
         s.expires = Some(now.plus(self.hold));
         let age = pair.machine.open().map(|o| o.held as f64);
@@ -288,16 +289,11 @@ impl CointPairsAlpha {
         // Sessions at which all of them have a price.
         let all: Vec<Vec<Option<f64>>> = usable.iter().map(|u| self.tracks[*u].levels.iter().collect()).collect();
         let sessions: Vec<usize> = (0..self.rule.formation).filter(|t| all.iter().all(|s| s[*t].is_some())).collect();
-        let series: Vec<Vec<f64>> =
-            all.iter().map(|s| sessions.iter().filter_map(|t| s[*t]).collect()).collect();
+        let series: Vec<Vec<f64>> = all.iter().map(|s| sessions.iter().filter_map(|t| s[*t]).collect()).collect();
         let found = scan_with(&self.rule, &self.params, &series);
         self.found = Some((found.tested, found.discoveries));
-        let taken: Vec<usize> = self
-            .pairs
-            .iter()
-            .flat_map(|p| p.legs)
-            .filter_map(|l| usable.iter().position(|u| *u == l))
-            .collect();
+        let taken: Vec<usize> =
+            self.pairs.iter().flat_map(|p| p.legs).filter_map(|l| usable.iter().position(|u| *u == l)).collect();
         let held = self.pairs.iter().filter(|p| !p.listed).count();
         for f in found.best(self.params.top.saturating_sub(held), &taken) {
             let mut pair = Pair::new([usable[f.a], usable[f.b]], false);
