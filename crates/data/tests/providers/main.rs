@@ -18,13 +18,13 @@ use tradewind_data::providers::{Ask, Batch, Fault, HttpConfig, Limiter, Provider
 use wiremock::{Match, MockServer, Request, ResponseTemplate};
 
 /// A variable that cargo sets for every test; its value has slashes, so that it is written differently in an address.
-pub const KEY: &str = "CARGO_MANIFEST_DIR";
+pub(crate) const KEY: &str = "CARGO_MANIFEST_DIR";
 
-pub fn key() -> String {
+pub(crate) fn key() -> String {
     std::env::var(KEY).unwrap()
 }
 
-pub fn http() -> HttpConfig {
+pub(crate) fn http() -> HttpConfig {
     HttpConfig {
         timeout_seconds: 0.5,
         attempts: 3,
@@ -34,32 +34,32 @@ pub fn http() -> HttpConfig {
     }
 }
 
-pub fn limiter() -> Arc<Limiter> {
+pub(crate) fn limiter() -> Arc<Limiter> {
     Arc::new(Limiter::default())
 }
 
-pub fn symbol(s: &str) -> Symbol {
+pub(crate) fn symbol(s: &str) -> Symbol {
     Symbol::new(s).unwrap()
 }
 
-pub fn t(s: &str) -> Time {
+pub(crate) fn t(s: &str) -> Time {
     s.parse().unwrap()
 }
 
-pub fn ask(s: &str, now: &str) -> Ask {
+pub(crate) fn ask(s: &str, now: &str) -> Ask {
     Ask { symbol: symbol(s), from: None, to: None, now: t(now), before: Vec::new() }
 }
 
-pub fn json(status: u16, v: &Value) -> ResponseTemplate {
+pub(crate) fn json(status: u16, v: &Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(v)
 }
 
-pub fn raw(status: u16, body: impl Into<Vec<u8>>, kind: &str) -> ResponseTemplate {
+pub(crate) fn raw(status: u16, body: impl Into<Vec<u8>>, kind: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_raw(body, kind)
 }
 
 /// Asks and shows nothing secret, whatever comes.
-pub async fn get(p: &mut dyn Provider, ask: &Ask) -> Result<Batch, ProviderError> {
+pub(crate) async fn get(p: &mut dyn Provider, ask: &Ask) -> Result<Batch, ProviderError> {
     let answer = p.fetch(ask).await;
     if let Err(e) = &answer {
         for shown in [e.to_string(), format!("{e:?}"), serde_json::to_string(&e.fault).unwrap()] {
@@ -70,17 +70,17 @@ pub async fn get(p: &mut dyn Provider, ask: &Ask) -> Result<Batch, ProviderError
     answer
 }
 
-pub async fn fault(p: &mut dyn Provider, ask: &Ask) -> Fault {
+pub(crate) async fn fault(p: &mut dyn Provider, ask: &Ask) -> Fault {
     get(p, ask).await.expect_err("a failure").fault
 }
 
 /// Records as JSON, with the time each became known.
-pub fn shown(events: &[Event]) -> Vec<Value> {
+pub(crate) fn shown(events: &[Event]) -> Vec<Value> {
     let line = |e: &Event| serde_json::from_str(&tradewind_data::record_line(e).unwrap()).unwrap();
     events.iter().map(line).collect()
 }
 
-pub fn interest(events: &[Event]) -> Vec<f64> {
+pub(crate) fn interest(events: &[Event]) -> Vec<f64> {
     let one = |e: &Event| match e.data {
         MarketData::SearchTrend(t) => t.interest,
         _ => panic!("{e:?}"),
@@ -89,7 +89,7 @@ pub fn interest(events: &[Event]) -> Vec<f64> {
 }
 
 /// A header with a value that begins so.
-pub struct HeaderBegins(pub &'static str, pub String);
+pub(crate) struct HeaderBegins(pub &'static str, pub String);
 
 impl Match for HeaderBegins {
     fn matches(&self, r: &Request) -> bool {
@@ -97,6 +97,6 @@ impl Match for HeaderBegins {
     }
 }
 
-pub async fn requests(server: &MockServer) -> usize {
+pub(crate) async fn requests(server: &MockServer) -> usize {
     server.received_requests().await.unwrap().len()
 }
