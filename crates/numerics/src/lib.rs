@@ -16,6 +16,7 @@ pub mod half_life;
 pub mod johansen;
 pub mod kalman;
 pub mod lag;
+pub mod logistic;
 pub mod multiple;
 pub mod normal;
 pub mod pca;
