@@ -2,5 +2,6 @@
 
 pub mod input;
 pub mod plugins;
+pub mod sentiment;
 
 pub use plugins::REGISTRY;
