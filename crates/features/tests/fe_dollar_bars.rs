@@ -331,7 +331,9 @@ fn every_parameter_changes_something() {
             flow(json!({"min_ticks": 1, "ticks_window": 40, "first_ticks": 50})),
             flow(json!({"first_ticks": 101, "ticks_window": 4, "max_ticks": 200, "min_ticks": 15})),
             flow(json!({"first_ticks": 20, "min_ticks": 5, "ticks_window": 40, "max_ticks": 25})),
-            flow(json!({"first_ticks": 20, "min_ticks": 20, "max_ticks": 20, "ticks_window": 40, "hard_bounds": false})),
+            flow(
+                json!({"first_ticks": 20, "min_ticks": 20, "max_ticks": 20, "ticks_window": 40, "hard_bounds": false}),
+            ),
             flow(json!({"first_ticks": 20, "min_ticks": 2, "max_ticks": 60, "ticks_window": 7})),
             flow(json!({"first_ticks": 20, "min_ticks": 2, "max_ticks": 60, "ticks_window": 20, "bars_window": 10})),
             json!({"threshold": 100_000.0, "input": "bars"}),

@@ -7,6 +7,7 @@ pub mod ewm;
 pub mod garch;
 pub mod normal;
 pub mod performance;
+pub mod rank;
 pub mod realised;
 pub mod rolling;
 pub mod tail;

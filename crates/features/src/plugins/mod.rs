@@ -4,8 +4,10 @@
 pub mod fe_dollar_bars;
 pub mod fe_entropy;
 pub mod fe_garch;
+pub mod fe_price_news_div;
 
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] = &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN];
+pub static REGISTRY: &[PluginInfo] =
+    &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_price_news_div::PLUGIN];

@@ -1,7 +1,7 @@
 //! The sentiment of a text about companies and markets: a lexicon of the project's own, with directions, negation and intensifiers.
 //!
 //! Words and phrases carry a valence from -4 to 4. A direction (`rises`, `falls`) is good or bad by what moves: with one of the adverse
-//! words (`costs`, `unemployment`, `losses`) nearby its sign turns, and that word's own valence does not count. A negation up to
+//! words (`costs`, `unemployment`, `losses`) in its clause nearby its sign turns; the own valence of what moves does not count. A negation up to
 //! three words before turns a valence around and weakens it (x -0.7); an intensifier beside it strengthens it (x 1.3), a diminisher weakens
 //! it (x 0.7). After the last `but` counts more (x 1.3), before it less (x 0.6). With S the sum, the score is S / sqrt(S^2 + 15), in
 //! (-1, 1): the normalisation, and the idea of rules on top of valences, are those of Hutto & Gilbert (2014), VADER, ICWSM 8.
@@ -34,7 +34,10 @@ struct Meaning {
     valence: i8,
     /// Up or down, with its strength.
     direction: i8,
-    adverse: bool,
+    /// What moves: -1 is bad when it grows, 1 good.
+    noun: i8,
+    /// Parts a clause from the next.
+    part: bool,
     not: bool,
     /// 1 strengthens, -1 weakens.
     degree: i8,
@@ -56,7 +59,9 @@ static LEXICON: LazyLock<Vec<(Vec<u8>, Meaning)>> = LazyLock::new(|| {
         let m = all.entry(key).or_default();
         let digit = |k: &str| k.bytes().last().map_or(0, |b| (b.saturating_sub(b'0')) as i8);
         match kind {
-            "adverse" => m.adverse = true,
+            "adverse" => m.noun = -1,
+            "good" => m.noun = 1,
+            "part" => m.part = true,
             "not" => m.not = true,
             "more" => m.degree = 1,
             "less" => m.degree = -1,
@@ -77,19 +82,29 @@ fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(kind, words)| words.split(", ").map(move |w| (kind, w)))
 }
 
-/// Stems of the words of a text: letters and digits; an apostrophe joins (`isn't` is `isnt`), everything else parts.
+/// Stems of the words of a text: letters and digits; an apostrophe joins (`isn't` is `isnt`), everything else separates. Punctuation
+/// before a blank is a word of its own.
 fn tokens(text: &str, out: &mut [Stem; WORDS]) -> usize {
-    let (mut n, mut word) = (0, Stem::EMPTY);
+    let (mut n, mut word, mut stop) = (0, Stem::EMPTY, false);
+    let mut add = |w: Stem| {
+        if n < WORDS {
+            out[n] = w;
+            n += 1;
+        }
+    };
     for c in text.chars().chain(std::iter::once(' ')) {
         if c.is_ascii_alphanumeric() {
             word.push(c as u8);
-        } else if c != '\'' && c != '\u{2019}' && !word.is_empty() {
-            if n == WORDS {
-                break;
+            stop = false;
+        } else if c != '\'' && c != '\u{2019}' {
+            if !word.is_empty() {
+                add(word.stem());
+                word = Stem::EMPTY;
             }
-            out[n] = word.stem();
-            n += 1;
-            word = Stem::EMPTY;
+            if c.is_whitespace() && stop {
+                add(Stem::STOP);
+            }
+            stop = matches!(c, ',' | ';' | ':' | '.' | '!' | '?');
         }
     }
     n
@@ -142,22 +157,33 @@ pub fn score(text: &str) -> Sentiment {
     let words = &words[..n];
     // Longest phrases first, each word in one of them.
     let mut found = [Found::default(); WORDS];
+    let mut parts = [false; WORDS];
     let (mut count, mut i, mut but) = (0, 0, None);
     while i < n {
         if [&b"but"[..], b"however", b"though", b"although"].contains(&words[i].as_bytes()) {
             but = Some(i);
+        }
+        if words[i].as_bytes() == Stem::STOP.as_bytes() {
+            parts[i] = true;
         }
         let hit = (1..=PHRASE.min(n - i)).rev().find_map(|k| lookup(&words[i..i + k]).map(|m| (k, m)));
         let Some((k, meaning)) = hit else {
             i += 1;
             continue;
         };
+        parts[i] |= meaning.part;
         found[count] = Found { from: i, to: i + k, meaning, value: f64::from(meaning.valence) };
         count += 1;
         i += k;
     }
     let found = &mut found[..count];
-    // What moves: the nearest adverse word up to four words before or two after.
+    // Whether nothing parts two of them.
+    let joined = |a: &Found, b: &Found| {
+        let (from, to) = if a.from < b.from { (a.to, b.from) } else { (b.to, a.from) };
+        !parts[from..to.max(from)].contains(&true)
+    };
+    // What moves: the nearest noun of the clause up to four words before or two after, which no direction before has taken.
+    let mut taken = [false; WORDS];
     for k in 0..count {
         let d = found[k].meaning.direction;
         if d == 0 {
@@ -165,12 +191,15 @@ pub fn score(text: &str) -> Sentiment {
         }
         let near = |j: &usize| {
             let reach = if *j < k { 4 } else { 2 };
-            *j != k && found[*j].meaning.adverse && found[*j].gap(&found[k]) <= reach
+            let (f, o) = (&found[k], &found[*j]);
+            *j != k && o.meaning.noun != 0 && !taken[*j] && o.gap(f) <= reach && joined(f, o)
         };
         let what = (0..count).filter(near).min_by_key(|j| found[*j].gap(&found[k]));
-        found[k].value = f64::from(if what.is_some() { -d } else { d });
+        found[k].value = f64::from(d);
         if let Some(j) = what {
+            found[k].value *= f64::from(found[j].meaning.noun);
             found[j].value = 0.0;
+            taken[j] = true;
         }
     }
     let (mut sum, mut hits) = (0.0, 0);
@@ -181,7 +210,7 @@ pub fn score(text: &str) -> Sentiment {
         }
         let before = |j: &usize, reach: usize| *j < k && found[*j].gap(&f) <= reach;
         let mut v = f.value;
-        if (0..count).any(|j| found[j].meaning.not && before(&j, 3)) {
+        if (0..count).any(|j| found[j].meaning.not && before(&j, 3) && joined(&found[j], &f)) {
             v *= -0.7;
         }
         let degree = (0..count).filter(|j| found[*j].meaning.degree != 0);
@@ -218,14 +247,16 @@ mod tests {
         for (kind, phrase) in &all {
             let valence = kind.parse::<i8>().is_ok_and(|v| v != 0 && v.abs() <= 4);
             let shape =
-                ["up1", "up2", "up3", "down1", "down2", "down3", "adverse", "not", "more", "less"].contains(kind);
+                ["up1", "up2", "up3", "down1", "down2", "down3", "adverse", "good", "part", "not", "more", "less"]
+                    .contains(kind);
             assert!(valence || shape, "{kind}");
             assert!((1..=PHRASE).contains(&phrase.split(' ').count()), "{phrase}");
             assert!(phrase.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b' '), "{phrase}");
         }
         // No phrase has two valences, nor a valence and a direction.
         let mut seen = std::collections::BTreeMap::new();
-        for (kind, phrase) in all.iter().filter(|e| !["adverse", "not", "more", "less"].contains(&e.0)) {
+        for (kind, phrase) in all.iter().filter(|e| !["adverse", "good", "part", "not", "more", "less"].contains(&e.0))
+        {
             let mut words = [Stem::EMPTY; WORDS];
             let n = tokens(phrase, &mut words);
             let key: Vec<_> = words[..n].iter().map(|w| w.as_bytes().to_vec()).collect();

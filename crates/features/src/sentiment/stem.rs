@@ -12,6 +12,12 @@ pub(super) struct Stem {
 
 impl Stem {
     pub(super) const EMPTY: Self = Self { bytes: [0; LONGEST], len: 0 };
+    /// Punctuation.
+    pub(super) const STOP: Self = {
+        let mut bytes = [0; LONGEST];
+        bytes[0] = b',';
+        Self { bytes, len: 1 }
+    };
 
     /// Adds a byte of a word; letters become lower-case.
     pub(super) fn push(&mut self, b: u8) {
