@@ -21,6 +21,7 @@ pub mod multiple;
 pub mod normal;
 pub mod pca;
 pub mod performance;
+pub mod rank;
 pub mod realised;
 pub mod rolling;
 pub mod tail;

@@ -8,6 +8,7 @@ pub mod fe_garch;
 pub mod fe_kalman;
 pub mod fe_mini_pca;
 pub mod fe_wavelet;
+pub mod fe_price_news_div;
 
 use tradewind_core_types::PluginInfo;
 
@@ -21,3 +22,5 @@ pub static REGISTRY: &[PluginInfo] = &[
     fe_wavelet::PLUGIN,
 ];
 pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_mini_pca::PLUGIN, fe_wavelet::PLUGIN];
+pub static REGISTRY: &[PluginInfo] =
+    &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_price_news_div::PLUGIN];
