@@ -2,10 +2,10 @@
 
 pub mod allocator;
 pub mod budget;
-pub mod min_cvar;
 pub mod decay;
 pub mod kelly;
 pub mod lots;
+pub mod min_cvar;
 pub mod plugins;
 pub mod sessions;
 

@@ -7,9 +7,9 @@ use tradewind_risk::REGISTRY;
 use tradewind_risk::plugins::risk_auto_hedge_ratio::{RiskAutoHedgeRatioIn, RiskAutoHedgeRatioParams};
 use tradewind_risk::plugins::risk_cvar_size::{RiskCvarSizeIn, RiskCvarSizeParams};
 use tradewind_risk::plugins::risk_drawdown_derisk::{RiskDrawdownDeriskIn, RiskDrawdownDeriskParams};
-use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_frac_kelly_atten::{RiskFracKellyAttenIn, RiskFracKellyAttenParams};
 use tradewind_risk::plugins::risk_time_decay_size::{RiskTimeDecaySizeIn, RiskTimeDecaySizeParams};
+use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_var_budget::{RiskVarBudgetIn, RiskVarBudgetParams};
 use tradewind_risk::plugins::risk_vol_target::{RiskVolTargetIn, RiskVolTargetParams};
 

@@ -7,8 +7,8 @@ pub mod fe_fracdiff;
 pub mod fe_garch;
 pub mod fe_kalman;
 pub mod fe_mini_pca;
-pub mod fe_wavelet;
 pub mod fe_price_news_div;
+pub mod fe_wavelet;
 
 use tradewind_core_types::PluginInfo;
 
@@ -19,8 +19,7 @@ pub static REGISTRY: &[PluginInfo] = &[
     fe_fracdiff::PLUGIN,
     fe_garch::PLUGIN,
     fe_kalman::PLUGIN,
+    fe_mini_pca::PLUGIN,
+    fe_price_news_div::PLUGIN,
     fe_wavelet::PLUGIN,
 ];
-pub static REGISTRY: &[PluginInfo] = &[fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_mini_pca::PLUGIN, fe_wavelet::PLUGIN];
-pub static REGISTRY: &[PluginInfo] =
-    &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_price_news_div::PLUGIN];
