@@ -7,6 +7,7 @@ use tradewind_features::REGISTRY;
 use tradewind_features::plugins::fe_dollar_bars::{BarColumns, DollarBars, FeDollarBarsIn, FeDollarBarsParams};
 use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
+use tradewind_features::plugins::fe_price_news_div::{FePriceNewsDivIn, FePriceNewsDivParams};
 
 /// Warms a calculator up on `warm` inputs, then counts the allocations of a thousand more.
 fn allocations<P: Params>(
@@ -99,6 +100,21 @@ fn fe_dollar_bars() {
     })
     .count_total;
     assert!(n == 0 && out.len() > 100, "{n}");
+}
+
+#[test]
+fn fe_price_news_div() {
+    let c = closes(5, 3000);
+    for window in [20, 252] {
+        let p = json!({ "window": window, "min_sessions": 5 });
+        let n = allocations::<FePriceNewsDivParams>(p, 700, |i| FePriceNewsDivIn {
+            close: c[i],
+            sentiment: (i % 5 != 0).then(|| ((i % 11) as f64 - 5.0) / 5.0),
+            news: None,
+            headlines: (i % 5 == 0).then(|| "Acme beats estimates but cuts guidance | Shares slide".into()),
+        });
+        assert_eq!(n, 0, "window {window}");
+    }
 }
 
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.
