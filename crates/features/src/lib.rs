@@ -1,6 +1,7 @@
 //! Plugins: features. One file per plugin under [`plugins`]; [`REGISTRY`] lists them.
 
 pub mod input;
+mod naming;
 pub mod plugins;
 pub mod sentiment;
 

@@ -12,6 +12,8 @@ fn params(id: &str) -> Value {
         "fe_dollar_bars" => json!({"input": "bars", "threshold": 3e8, "symbols": ["SPY", "AAPL"]}),
         // The suite's events hold no news: tests/fe_price_news_div.rs drives the roles through some.
         "fe_price_news_div" => json!({"symbols": ["SPY", "TLT"], "window": 30, "min_sessions": 10}),
+        "fe_kalman" => json!({"symbols": ["SPY", "SPX"], "variances": "ratio", "min_obs": 30}),
+        "fe_fracdiff" => json!({"symbols": ["SPY", "SPX"], "cutoff": 1e-3}),
         _ => json!({}),
     }
 }
@@ -28,6 +30,25 @@ fn every_role_is_deterministic_restorable_finite_and_causal() {
     for info in REGISTRY {
         role_suite(info, &params(info.id));
     }
+}
+
+/// Models and variances of fe_kalman, each of which is another program.
+#[test]
+fn fe_kalman_in_every_form() {
+    let info = REGISTRY.iter().find(|i| i.id == "fe_kalman").unwrap();
+    let feature = tradewind_core_types::PluginInfo { filter: None, ..*info };
+    for model in ["local_level", "local_linear_trend", "regression"] {
+        for variances in ["fixed", "ratio", "likelihood"] {
+            let p = json!({
+                "symbols": ["TLT", "AAPL"], "model": model, "variances": variances, "window": 120, "min_obs": 60, "refit_every": 30,
+            });
+            role_suite(&feature, &p);
+        }
+    }
+    let filter = tradewind_core_types::PluginInfo { feature: None, ..*info };
+    role_suite(&filter, &json!({"model": "local_linear_trend", "lag_window": 40}));
+    let info = REGISTRY.iter().find(|i| i.id == "fe_fracdiff").unwrap();
+    role_suite(info, &json!({"symbols": ["TLT"], "window": "expanding", "max_window": 200}));
 }
 
 #[test]
