@@ -8,6 +8,7 @@ use tradewind_features::plugins::fe_dollar_bars::{BarColumns, DollarBars, FeDoll
 use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
 use tradewind_features::plugins::fe_mini_pca::{FeMiniPcaIn, FeMiniPcaParams};
+use tradewind_features::plugins::fe_price_news_div::{FePriceNewsDivIn, FePriceNewsDivParams};
 use tradewind_features::plugins::fe_wavelet::{FeWaveletIn, FeWaveletParams};
 
 /// Warms a calculator up on `warm` inputs, then counts the allocations of a thousand more.
@@ -157,6 +158,30 @@ fn fe_fracdiff() {
             assert_eq!(n, 0, "{window} {log}");
         }
     }
+}
+
+#[test]
+fn fe_price_news_div() {
+    let c = closes(5, 3000);
+    for window in [20, 252] {
+        let p = json!({ "window": window, "min_sessions": 5 });
+        let n = allocations::<FePriceNewsDivParams>(p, 700, |i| FePriceNewsDivIn {
+            close: c[i],
+            sentiment: (i % 5 != 0).then(|| ((i % 11) as f64 - 5.0) / 5.0),
+            news: None,
+            headlines: (i % 5 == 0).then(|| "Acme beats estimates but cuts guidance | Shares slide".into()),
+        });
+        assert_eq!(n, 0, "window {window}");
+    }
+    // Headlines are scored where they lie.
+    let _ = tradewind_features::sentiment::score("warm");
+    let n = allocation_counter::measure(|| {
+        for line in include_str!("data/finance_headlines.csv").lines() {
+            assert!(tradewind_features::sentiment::score(line).score.is_finite());
+        }
+    })
+    .count_total;
+    assert_eq!(n, 0, "scores");
 }
 
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.

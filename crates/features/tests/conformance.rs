@@ -10,6 +10,8 @@ fn params(id: &str) -> Value {
         "fe_garch" => json!({"symbols": ["SPY", "SPX"], "window": 120, "min_obs": 60, "refit_every": 20}),
         // The suite's events are bars, of some 150 million dollars each.
         "fe_dollar_bars" => json!({"input": "bars", "threshold": 3e8, "symbols": ["SPY", "AAPL"]}),
+        // The suite's events hold no news: tests/fe_price_news_div.rs drives the roles through some.
+        "fe_price_news_div" => json!({"symbols": ["SPY", "TLT"], "window": 30, "min_sessions": 10}),
         "fe_kalman" => json!({"symbols": ["SPY", "SPX"], "variances": "ratio", "min_obs": 30}),
         "fe_fracdiff" => json!({"symbols": ["SPY", "SPX"], "cutoff": 1e-3}),
         _ => json!({}),

@@ -47,5 +47,13 @@ fn quality(part: &str) -> (f64, f64) {
 fn headlines_it_was_tuned_on() {
     assert!(headlines("tune").len() >= 100);
     let (accuracy, f1) = quality("tune");
-    assert!(accuracy > 0.0 && f1 > 0.0, "{accuracy} {f1}");
+    assert!(accuracy >= 0.99 && f1 >= 0.99, "{accuracy} {f1}");
+}
+
+#[test]
+fn headlines_it_was_not_tuned_on() {
+    assert!(headlines("held").len() >= 100);
+    // The commonest label alone would be right for 42 of 104.
+    let (accuracy, f1) = quality("held");
+    assert!(accuracy >= 0.75 && f1 >= 0.74, "{accuracy} {f1}");
 }
