@@ -120,6 +120,13 @@ impl Frame {
         Ok(Self { file, names: raw.names.clone(), columns, rows: raw.rows, lines, first: 0 })
     }
 
+    /// Puts other cells in the place of a column's.
+    pub(crate) fn replace(&mut self, column: usize, cells: Vec<Cell>) {
+        if let Some(c) = self.columns.get_mut(column) {
+            *c = cells;
+        }
+    }
+
     /// The same as a piece of a file: after so many of its rows and physical lines.
     pub(crate) fn placed(mut self, rows: u64, lines: u64) -> Self {
         self.first = rows;

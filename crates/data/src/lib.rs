@@ -52,5 +52,5 @@ pub use simulate::{
 };
 pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
 pub use store::{Written, import, write_events};
-pub use stream::{FrameReader, FrameWriter};
+pub use stream::{FrameReader, FrameWriter, TradeColumns, TradeLayout};
 pub use table::{EventTable, Events, Notes};

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::{Column, DataFrame, DataType, ParquetReader, Schema, SerReader as _};
-use tradewind_core_types::Cell;
+use rayon::prelude::*;
+use tradewind_core_types::{Cell, Time};
 
+use crate::clock::Clock;
 use crate::csv;
 use crate::error::{DataError, Problem};
 use crate::frame::{CellType, Frame, quoted, series, write_row};
 use crate::load;
-use crate::raw::{RawTable, guarded};
-use crate::spec::TableFormat;
+use crate::raw::{Cells, RawTable, guarded};
+use crate::spec::{Kind, SourceSpec, TableFormat};
 use crate::store::{parquet_writer, polars_error};
 use crate::write::AtomicFile;
 
@@ -32,8 +34,38 @@ pub struct FrameReader {
     names: Vec<String>,
     source: Source,
     types: Vec<Option<CellType>>,
+    /// The column that holds times, and how they are read.
+    clock: Option<(usize, Clock)>,
     /// Rows given so far.
     rows: u64,
+}
+
+/// Where the parts of a trade are in a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TradeLayout {
+    /// Position of the column of times.
+    pub time: usize,
+    /// Position of the column of prices.
+    pub price: usize,
+    /// Position of the column of sizes.
+    pub size: usize,
+    /// Position of the column that says who began it (`buy` or `sell`, true or false, 1 or 0), when there is one.
+    pub side: Option<usize>,
+}
+
+/// Trades of a piece in columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TradeColumns {
+    /// Nanoseconds since 1970, UTC.
+    pub times: Vec<i64>,
+    /// Prices.
+    pub prices: Vec<f64>,
+    /// Sizes.
+    pub sizes: Vec<f64>,
+    /// 1 where the buyer began it, -1 the seller, 0 not known; none without such a column.
+    pub sides: Option<Vec<i8>>,
+    /// Rows of the file before these.
+    pub first: u64,
 }
 
 enum Source {
@@ -77,7 +109,18 @@ impl FrameReader {
             TableFormat::Jsonl => return Err(DataError::new(file, Problem::UnknownFormat)),
         };
         let types = vec![None; names.len()];
-        Ok(Self { file, names, source, types, rows: 0 })
+        Ok(Self { file, names, source, types, clock: None, rows: 0 })
+    }
+
+    /// Reads a column as times: instants without an offset are of this zone, such as `America/New_York`, and become UTC.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub fn with_times(mut self, column: usize, zone: &str) -> Result<Self, DataError> {
+        let spec = SourceSpec { timezone: Some(zone.to_owned()), kind: Kind::Trade, ..SourceSpec::default() };
+        let clock = Clock::new(&spec).map_err(|bad| DataError::config(self.file.as_str(), bad))?;
+        self.clock = Some((column, clock));
+        Ok(self)
     }
 
     /// Names of the columns.
@@ -100,6 +143,72 @@ impl FrameReader {
     /// # Errors
     /// What is wrong with it, by row of the whole file.
     pub fn next_piece(&mut self) -> Result<Option<Frame>, DataError> {
+        let Some((raw, before, lines)) = self.next_raw()? else { return Ok(None) };
+        let placed = |e: DataError| e.shifted(before, lines, 0);
+        let mut frame = Frame::from_piece(&raw, &mut self.types).map_err(placed)?;
+        if let Some((column, clock)) = &self.clock {
+            let time = |row| match raw.cells(*column).label(row) {
+                // Zoned times of a Parquet file have no label, and are read as they are.
+                None if !matches!(raw.cells(*column), Cells::Time { .. }) => Ok(Cell::Null),
+                _ => clock.read(raw.cells(*column), row).map(|t| Cell::Str(t.to_string())),
+            };
+            let name = self.names.get(*column).map(String::as_str);
+            let times = (0..raw.rows).into_par_iter().map(|row| time(row).map_err(|p| raw.error(row, name, p)));
+            frame.replace(*column, times.collect::<Result<_, _>>().map_err(placed)?);
+        }
+        Ok(Some(frame.placed(before, lines)))
+    }
+
+    /// The next piece as trades; `None` at the end. Much faster than cells, above all on Parquet.
+    ///
+    /// # Errors
+    /// What is wrong with it, by row of the whole file.
+    pub fn next_trades(&mut self, at: TradeLayout) -> Result<Option<TradeColumns>, DataError> {
+        let Some((raw, before, lines)) = self.next_raw()? else { return Ok(None) };
+        let placed = |e: DataError| e.shifted(before, lines, 0);
+        let name = |column: usize| self.names.get(column).map(String::as_str);
+        let clock = match &self.clock {
+            Some((_, clock)) => clock,
+            None => &Clock::new(&SourceSpec { kind: Kind::Trade, ..SourceSpec::default() })
+                .map_err(|bad| DataError::config(self.file.as_str(), bad))?,
+        };
+        let cells = raw.cells(at.time);
+        let known = if let Cells::Time { nanos, zoned: true } = cells { nanos.cont_slice().ok() } else { None };
+        let times = match known {
+            Some(nanos) => nanos.to_vec(),
+            None => (0..raw.rows)
+                .into_par_iter()
+                .map(|row| clock.read(cells, row).map(Time::nanos).map_err(|p| raw.error(row, name(at.time), p)))
+                .collect::<Result<_, _>>()
+                .map_err(placed)?,
+        };
+        let numbers = |column: usize| -> Result<Vec<f64>, DataError> {
+            let cells = raw.cells(column);
+            if let Some(all) = cells.dense().filter(|all| all.iter().all(|x| x.is_finite())) {
+                return Ok(all.to_vec());
+            }
+            let number = |row| match cells.number(row) {
+                Ok(Some(x)) => Ok(x),
+                Ok(None) => Err(Problem::NotANumber { found: String::new() }),
+                Err(p) => Err(p),
+            };
+            let all = (0..raw.rows).into_par_iter().map(|row| number(row).map_err(|p| raw.error(row, name(column), p)));
+            all.collect::<Result<_, _>>().map_err(placed)
+        };
+        let side = |column: usize| -> Result<Vec<i8>, DataError> {
+            let of = |row| match raw.cells(column).boolean(row) {
+                Ok(b) => Ok(b.map_or(0, |b| if b { 1 } else { -1 })),
+                Err(p) => Err(raw.error(row, name(column), p)),
+            };
+            (0..raw.rows).map(of).collect::<Result<_, _>>().map_err(placed)
+        };
+        let (prices, sizes) = (numbers(at.price)?, numbers(at.size)?);
+        let sides = at.side.map(side).transpose()?;
+        Ok(Some(TradeColumns { times, prices, sizes, sides, first: before }))
+    }
+
+    /// The next piece as it is in the file, with the rows and lines before it.
+    fn next_raw(&mut self) -> Result<Option<(RawTable, u64, u64)>, DataError> {
         let before = self.rows;
         let (raw, lines) = match &mut self.source {
             Source::Parquet { path, total } => {
@@ -142,9 +251,8 @@ impl FrameReader {
                 (raw, at)
             }
         };
-        let frame = Frame::from_piece(&raw, &mut self.types).map_err(|e| e.shifted(before, lines, 0))?;
-        self.rows += frame.rows() as u64;
-        Ok(Some(frame.placed(before, lines)))
+        self.rows += raw.rows as u64;
+        Ok(Some((raw, before, lines)))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tradewind_core_types::{Cell, Table, did_you_mean};
 use tradewind_data::{Frame, FrameReader, FrameWriter};
 
-use super::{progress, say_json};
+use super::{bars, progress, say_json};
 use crate::catalogue;
 use crate::error::Failure;
 
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// One calculator for each value of this column, such as `--by symbol`, in parallel.
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
+    /// Zone of times without an offset, such as `America/New_York`.
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
     /// Only rows that gave an output, such as the trades that closed a bar.
     #[arg(long)]
     dense: bool,
@@ -147,6 +150,20 @@ fn apply(a: &Args) -> Result<Value, Failure> {
     let table = make()?;
     let mut input = FrameReader::open(&a.input)?;
     let mut lanes = lanes(a, table.as_ref(), &input)?;
+    if let Some(zone) = &a.timezone {
+        let time = table.inputs().iter().position(|c| c.name == "time");
+        let Some(column) = time.and_then(|i| lanes[0].columns[i]) else {
+            return Err(Failure::Usage(format!("--timezone: {} reads no times", a.id)));
+        };
+        input = input.with_times(column, zone)?;
+    }
+    if let [Lane { columns, .. }] = lanes.as_slice()
+        && a.id == bars::ID
+        && a.dense
+        && (a.by.is_none() && a.only.is_none())
+    {
+        return bars::apply(&params, columns, input, &a.output);
+    }
     let only = match &a.only {
         None => None,
         Some(only) => {

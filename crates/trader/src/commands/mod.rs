@@ -2,6 +2,7 @@
 
 mod apply;
 mod backtest;
+mod bars;
 mod check;
 mod data;
 mod explain;
