@@ -74,7 +74,8 @@ impl Control {
 ///
 /// With a, b the log prices (total return) of the last `formation` sessions:
 /// * test: Johansen's trace or largest eigenvalue with `lags` lagged differences and deterministic order `det_order`, or Engle-Granger; the pair is
-///   cointegrated when p <= `significance`, and "at most one vector" is not rejected (else both legs are stationary by themselves);
+///   cointegrated when p <= `significance`, and "at most one vector" is not rejected at 5 % (or `significance`, if smaller; else both legs
+///   are stationary by themselves);
 /// * hedge ratio h: -v_b / v_a of the first eigenvector (Engle-Granger: least squares of a on b); refused unless 1/`max_hedge` <= h <= `max_hedge`
 ///   (that is, positive);
 /// * spread s = a - h b with mean m and standard deviation d (ddof 1) of the formation window (order 1: around its straight line, extended);
@@ -157,8 +158,8 @@ pub struct CointPairsParams {
     pub kalman_drift: f64,
     /// What the second leg balances (alpha only).
     pub neutral: Neutral,
-    /// The market of `neutral = "beta"`.
-    pub market: Option<String>,
+    /// The market of `neutral = "beta"`; without prices of it no trade begins.
+    pub market: String,
     /// A signal that is not renewed ceases to hold after this many days of 24 hours; above 0, at most 365.
     pub hold_days: f64,
 }
@@ -189,7 +190,7 @@ impl Default for CointPairsParams {
             hedge: Hedge::Static,
             kalman_drift: 1e-4,
             neutral: Neutral::Spread,
-            market: None,
+            market: "SPY".into(),
             hold_days: 10.0,
         }
     }
@@ -220,11 +221,9 @@ impl CointPairsParams {
         let both = self.pairs.iter().flatten().find(|s| u.contains(s));
         bad.require(both.is_none(), "universe", both.map_or("", |s| s), "no symbol that is in `pairs`");
         let named = self.pairs.iter().flatten().map(|s| ("pairs", s)).chain(u.iter().map(|s| ("universe", s)));
-        for (field, s) in named.chain(self.market.iter().map(|s| ("market", s))) {
+        for (field, s) in named.chain([("market", &self.market)]) {
             bad.require(Symbol::new(s).is_ok(), field, format!("{s:?}"), "symbols: letters, digits or . _ - / ^ = :");
         }
-        let market = self.neutral != Neutral::Beta || self.market.is_some();
-        bad.require(market, "market", "missing", "the symbol to which beta-neutral legs are neutral");
     }
 }
 
@@ -393,3 +392,6 @@ pub const PLUGIN: PluginInfo = PluginInfo {
     )
     .with_table::<CointPairsParams>()
 };
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,23 @@
 
 pub mod fe_dollar_bars;
 pub mod fe_entropy;
+pub mod fe_fracdiff;
 pub mod fe_garch;
+pub mod fe_kalman;
+pub mod fe_mini_pca;
+pub mod fe_price_news_div;
 pub mod fe_wavelet;
 
 use tradewind_core_types::PluginInfo;
 
 /// Every plugin of this crate, by id.
-pub static REGISTRY: &[PluginInfo] =
-    &[fe_dollar_bars::PLUGIN, fe_entropy::PLUGIN, fe_garch::PLUGIN, fe_wavelet::PLUGIN];
+pub static REGISTRY: &[PluginInfo] = &[
+    fe_dollar_bars::PLUGIN,
+    fe_entropy::PLUGIN,
+    fe_fracdiff::PLUGIN,
+    fe_garch::PLUGIN,
+    fe_kalman::PLUGIN,
+    fe_mini_pca::PLUGIN,
+    fe_price_news_div::PLUGIN,
+    fe_wavelet::PLUGIN,
+];

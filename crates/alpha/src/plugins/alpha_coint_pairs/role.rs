@@ -68,8 +68,8 @@ fn common(a: &Track, b: &Track) -> (Vec<f64>, Vec<f64>) {
 fn beta(of: &Track, market: &Track) -> Option<f64> {
     let mut before: Option<(f64, f64)> = None;
     let mut returns: Vec<(f64, f64)> = Vec::new();
-    for now in of.levels.iter().zip(market.levels.iter()) {
-        let now = now.0.zip(now.1);
+    for (x, m) in of.levels.iter().zip(market.levels.iter()) {
+        let now = x.zip(m);
         if let (Some((x, m)), Some((x0, m0))) = (now, before) {
             returns.push((x - x0, m - m0));
         }
@@ -150,7 +150,9 @@ impl CointPairsAlpha {
             let at = all.track(s)?;
             all.universe.push(at);
         }
-        all.market = p.market.as_ref().map(|s| all.track(s)).transpose()?;
+        if p.neutral == Neutral::Beta {
+            all.market = Some(all.track(&p.market)?);
+        }
         Ok(all)
     }
     fn track(&mut self, name: &str) -> Result<usize, Invalid> {
