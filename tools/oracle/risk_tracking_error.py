@@ -81,6 +81,13 @@ for end in (2500, 4800, 8312):
         "radial": (b + a * LIMIT / te).tolist(), **solved,
     })
 
+# Ten rows of twenty columns: eleven eigenvalues are zero, and raised to a twentieth of the mean variance.
+C = np.cov(X[4790:4800].T)
+values, vectors = np.linalg.eigh(C)
+fixed = vectors @ np.diag(np.maximum(values, 0.05 * np.trace(C) / n)) @ vectors.T
+repair = {"end": 4800, "rows": 10, "floor": 0.05, "clipped": int((values < 0.05 * np.trace(C) / n).sum()),
+          "entries": [float(fixed[i, j]) for i, j in pick]}
+
 # The same with the benchmark of the book's own net exposure and a box: what the rule does in mode "project", basis "invested".
 for book in books:
     S = A * LedoitWolf().fit(X[book["end"] - 252 : book["end"]]).covariance_
@@ -99,7 +106,7 @@ post = [{"window": k, "rows": [[int(i), float(np.sqrt(A) * active.iloc[: i + 1].
 out = {
     "generated_with": {"python": platform.python_version(), "numpy": np.__version__, "pandas": pd.__version__,
                        "scikit-learn": sklearn.__version__, "scipy": scipy.__version__},
-    "pick": pick, "shrinkage": shrinkage, "ewma": ewma, "books": books, "ex_post": post,
+    "pick": pick, "shrinkage": shrinkage, "ewma": ewma, "books": books, "repair": repair, "ex_post": post,
 }
 path = HERE / "out" / "risk_tracking_error.json"
 path.write_text(json.dumps(out, indent=1) + "\n")

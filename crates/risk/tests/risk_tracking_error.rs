@@ -74,8 +74,9 @@ impl World {
     fn covariance(&self, window: usize) -> Symmetric {
         let returns: Vec<Vec<f64>> =
             NAMES.iter().map(|n| self.closes[&symbol(n)].windows(2).map(|w| w[1] / w[0] - 1.0).collect()).collect();
-        let t = returns[0].len();
-        let part: Vec<f64> = (t.saturating_sub(window)..t).flat_map(|i| returns.iter().map(move |r| r[i])).collect();
+        // As many sessions as the youngest has, counted from the end.
+        let t = returns.iter().map(Vec::len).min().unwrap().min(window);
+        let part: Vec<f64> = (0..t).flat_map(|i| returns.iter().map(move |r| r[r.len() - t + i])).collect();
         let mut s = ledoit_wolf(&part, NAMES.len()).unwrap().covariance;
         s.scale(252.0);
         s
@@ -323,6 +324,67 @@ fn held_books_are_measured_before_and_after() {
     let held = world.portfolio.weight(symbol("AAPL"));
     let s = world.covariance(252);
     assert!((before - exact(&s, &[(symbol("AAPL"), held)], Basis::Whole)).abs() < 1e-9);
+}
+
+#[test]
+fn the_young_shorten_the_sessions_and_names_may_change() {
+    let p = RiskTrackingErrorParams { basis: Basis::Invested, limit: 0.001, ..Default::default() };
+    let mut world = World::new(&p);
+    let (msft, spy) = (symbol("MSFT"), symbol("SPY"));
+    let all = daily_events(7, 240);
+    let late: Vec<Event> =
+        all.iter().enumerate().filter(|(k, e)| *k >= 1500 || e.symbol != Some(msft)).map(|(_, e)| e.clone()).collect();
+    world.show(&late);
+    // MSFT has 89 returns of sessions 151 to 239, and so has the matrix of all.
+    let t = targets(&[0.3, 0.1, 0.2, 0.4, 0.1]);
+    let said = |steps: &[RuleStep]| steps[0].adjustment.numbers.iter().find(|x| x.0 == "tracking_error").unwrap().1;
+    let te = said(&world.ask(&t));
+    assert_eq!(world.closes[&msft].len(), 90);
+    assert!((te / exact(&world.covariance(252), &t, Basis::Invested) - 1.0).abs() < 1e-9, "{te}");
+    // The benchmark goes on under another name, with all it was; the next close begins again with the new one.
+    let to = symbol("SPDR");
+    let change = MarketData::CorporateAction(CorporateAction::SymbolChange { to });
+    world.show(&[Event { time: world.now, symbol: Some(spy), origin: Origin::default(), data: change }]);
+    let tail: Vec<Event> = daily_events(7, 241)[2400..]
+        .iter()
+        .map(|e| Event { symbol: e.symbol.map(|s| if s == spy { to } else { s }), ..e.clone() })
+        .collect();
+    world.show(&tail);
+    let mut t = t;
+    t[3].0 = to;
+    t.sort_by_key(|x| x.0);
+    let renamed = said(&world.ask(&t));
+    let last = world.closes.remove(&to).unwrap();
+    world.closes.get_mut(&spy).unwrap().extend(last);
+    t.iter_mut().filter(|x| x.0 == to).for_each(|x| x.0 = spy);
+    assert!((renamed / exact(&world.covariance(252), &t, Basis::Invested) - 1.0).abs() < 1e-9, "{renamed}");
+}
+
+#[test]
+fn forecasts_cover_what_they_say() {
+    // Twenty assets of one factor, normal; active books by chance, of six names against all.
+    let (n, trials) = (20, 3000);
+    let mut rng = Rng(9);
+    let mut beyond = 0;
+    for _ in 0..trials {
+        let row = |rng: &mut Rng| -> Vec<f64> {
+            let m = 0.01 * rng.normal();
+            (0..n).map(|i| (0.5 + 0.05 * i as f64) * m + 0.012 * rng.normal()).collect()
+        };
+        let rows: Vec<f64> = (0..252).flat_map(|_| row(&mut rng)).collect();
+        let s = ledoit_wolf(&rows, n).unwrap().covariance;
+        let mut w = vec![0.0; n];
+        (0..6).for_each(|_| w[(rng.next_u64() % n as u64) as usize] += 1.0 / 6.0);
+        let b = vec![1.0 / n as f64; n];
+        let te = ex_ante(&w, &b, &s, 1.0).unwrap().tracking_error;
+        let next = row(&mut rng);
+        let active: f64 = (0..n).map(|i| (w[i] - b[i]) * next[i]).sum();
+        beyond += i32::from(active.abs() > 1.959_964 * te);
+    }
+    let rate = f64::from(beyond) / f64::from(trials);
+    println!("active return beyond 1.96 forecasts: {rate}");
+    // Four binomial standard errors are 1.6 %.
+    assert!((rate - 0.05).abs() < 0.016, "{rate}");
 }
 
 #[test]

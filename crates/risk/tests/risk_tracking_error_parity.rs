@@ -3,7 +3,8 @@
 use serde_json::Value;
 use tradewind_core_types::{Online, Params, testkit};
 use tradewind_numerics::covariance::{
-    EwmaCovariance, Metric, Quadratic, RollingCovariance, Symmetric, ledoit_wolf, nearest_in_box,
+    EwmaCovariance, Metric, Quadratic, RollingCovariance, Symmetric, clip_eigenvalues, ledoit_wolf, nearest_in_box,
+    sample,
 };
 use tradewind_risk::plugins::risk_tracking_error::{
     RiskTrackingErrorIn, RiskTrackingErrorParams, ex_ante, project, shrink_factor,
@@ -72,6 +73,18 @@ fn exponential_weights_are_pandas() {
         assert!(e.covariance(&mut matrix));
         entries_agree(&matrix, &oracle, &case["entries"], "ewma");
     }
+}
+
+#[test]
+fn repair_is_numpys_clipped_spectrum() {
+    let (oracle, x) = (oracle(), returns());
+    let case = &oracle["repair"];
+    let (end, rows) = (case["end"].as_u64().unwrap() as usize, case["rows"].as_u64().unwrap() as usize);
+    let c = sample(&x[(end - rows) * N..end * N], N, 1).unwrap();
+    let fixed = clip_eigenvalues(&c, case["floor"].as_f64().unwrap()).unwrap();
+    assert_eq!(fixed.clipped as u64, case["clipped"].as_u64().unwrap());
+    entries_agree(&fixed.covariance, &oracle, &case["entries"], "repaired");
+    assert!(fixed.covariance.to_matrix().cholesky().is_some());
 }
 
 #[test]

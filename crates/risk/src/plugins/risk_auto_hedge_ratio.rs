@@ -124,7 +124,7 @@ pub struct RiskAutoHedgeRatioParams {
     pub window: usize,
     /// Returns that a beta needs, 5 to `window` (`dimson`: at least `lags` + 4).
     pub minimum: usize,
-    /// Decay of `ewma` a session, in (0, 1).
+    /// Decay of `ewma` a session, in [0.6, 1): below, the weights are worth less than four returns.
     pub lambda: f64,
     /// Lagged returns of the market in `dimson`: 1 to 5.
     pub lags: usize,
@@ -196,7 +196,8 @@ impl Params for RiskAutoHedgeRatioParams {
         let least = if self.estimator == Estimator::Dimson { 5.max(self.lags.min(5) + 4) } else { 5 };
         let fits = (least..=self.window.max(10)).contains(&self.minimum);
         bad.require(fits, "minimum", self.minimum, &format!("{least} returns to as many as the window"));
-        bad.require(self.lambda > 0.0 && self.lambda < 1.0, "lambda", self.lambda, "a decay in (0, 1)");
+        // Weights must be worth more than three returns, or there would never be a beta.
+        bad.require((0.6..1.0).contains(&self.lambda), "lambda", self.lambda, "a decay in [0.6, 1)");
         bad.require((1..=5).contains(&self.lags), "lags", self.lags, "1 to 5");
         bad.require((0.0..=1.0).contains(&self.beta_drift), "beta_drift", self.beta_drift, "a deviation in [0, 1]");
         let beta = |x: f64| (-10.0..=10.0).contains(&x);
