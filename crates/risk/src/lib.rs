@@ -5,6 +5,7 @@ pub mod budget;
 pub mod decay;
 pub mod kelly;
 pub mod lots;
+pub mod min_cvar;
 pub mod plugins;
 pub mod sessions;
 

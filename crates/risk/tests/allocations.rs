@@ -4,9 +4,12 @@ use serde_json::json;
 use tradewind_core_types::testkit::{self, closes, returns};
 use tradewind_core_types::*;
 use tradewind_risk::REGISTRY;
+use tradewind_risk::plugins::risk_auto_hedge_ratio::{RiskAutoHedgeRatioIn, RiskAutoHedgeRatioParams};
+use tradewind_risk::plugins::risk_cvar_size::{RiskCvarSizeIn, RiskCvarSizeParams};
 use tradewind_risk::plugins::risk_drawdown_derisk::{RiskDrawdownDeriskIn, RiskDrawdownDeriskParams};
 use tradewind_risk::plugins::risk_frac_kelly_atten::{RiskFracKellyAttenIn, RiskFracKellyAttenParams};
 use tradewind_risk::plugins::risk_time_decay_size::{RiskTimeDecaySizeIn, RiskTimeDecaySizeParams};
+use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_var_budget::{RiskVarBudgetIn, RiskVarBudgetParams};
 use tradewind_risk::plugins::risk_vol_target::{RiskVolTargetIn, RiskVolTargetParams};
 
@@ -45,6 +48,19 @@ fn risk_var_budget_between_refits() {
 }
 
 #[test]
+fn risk_cvar_size_between_refits() {
+    let r = returns(1, 1800);
+    for method in ["historical", "normal", "student_t", "cornish_fisher", "peaks"] {
+        for filter in ["none", "ewma", "garch"] {
+            let p = json!({ "method": method, "filter": filter, "refit": 100_000, "side": "worst" });
+            let row = |i: usize| RiskCvarSizeIn { close: None, ret: Some(r[i]) };
+            let n = allocations::<RiskCvarSizeParams>(p, 300, row);
+            assert_eq!(n, 0, "{method} {filter}");
+        }
+    }
+}
+
+#[test]
 fn risk_vol_target() {
     let c = closes(2, 3000);
     for forecast in ["ewma", "rolling", "feature"] {
@@ -65,6 +81,17 @@ fn risk_drawdown_derisk() {
 }
 
 #[test]
+fn risk_auto_hedge_ratio() {
+    let (a, m) = (closes(6, 3000), closes(7, 3000));
+    for estimator in ["ols", "ewma", "kalman", "dimson"] {
+        let n = allocations::<RiskAutoHedgeRatioParams>(json!({ "estimator": estimator }), 600, |i| {
+            RiskAutoHedgeRatioIn { asset: a[i], market: m[i] }
+        });
+        assert_eq!(n, 0, "{estimator}");
+    }
+}
+
+#[test]
 fn risk_frac_kelly_atten() {
     let r = returns(4, 3000);
     for p in [
@@ -78,6 +105,16 @@ fn risk_frac_kelly_atten() {
         });
         assert_eq!(n, 0, "{p}");
     }
+}
+
+#[test]
+fn risk_tracking_error() {
+    let (p, b) = (returns(4, 3000), returns(5, 3000));
+    let n = allocations::<RiskTrackingErrorParams>(json!({}), 300, |i| RiskTrackingErrorIn {
+        portfolio: p[i],
+        benchmark: (i % 7 > 0).then_some(b[i]),
+    });
+    assert_eq!(n, 0);
 }
 
 #[test]

@@ -466,7 +466,7 @@ fn the_posterior_quantile_covers_as_often_as_it_says() {
     }
     // For one fixed p the counts are few and the rate goes in steps; here it is exact, summed over the binomial distribution.
     for (p, n, level) in [(0.55, 60, 0.25), (0.55, 250, 0.25), (0.53, 100, 0.1)] {
-        let rate: f64 = tradewind_numerics::beta::binomial(n, p)
+        let rate: f64 = tradewind_numerics::beta_distribution::binomial(n, p)
             .enumerate()
             .filter(|(w, _)| p < Posterior::new((1.0, 1.0), *w as f64, (n - w) as f64).unwrap().quantile(level))
             .map(|(_, x)| x)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tradewind_core_types::{Online, Params, parse_params, testkit};
-use tradewind_numerics::beta;
+use tradewind_numerics::beta_distribution as beta;
 use tradewind_risk::kelly::assets::{AssetLimits, assets};
 use tradewind_risk::kelly::{discrete, expected_growth, shrinkage_discrete, shrinkage_optimum};
 use tradewind_risk::plugins::risk_frac_kelly_atten::{RiskFracKellyAttenIn, RiskFracKellyAttenParams};

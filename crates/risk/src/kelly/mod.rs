@@ -7,7 +7,7 @@ pub(crate) mod record;
 pub(crate) mod sizer;
 
 use tradewind_core_types::BadInput;
-use tradewind_numerics::beta::{self, binomial};
+use tradewind_numerics::beta_distribution::{self as beta, binomial};
 
 fn probability(p: f64) -> Result<f64, BadInput> {
     if p > 0.0 && p < 1.0 {
