@@ -2,10 +2,10 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use tradewind_core_types::{Online, Params, testkit};
+use tradewind_core_types::*;
 use tradewind_risk::kelly::assets::{AssetLimits, assets};
 use tradewind_risk::plugins::risk_frac_kelly_atten::{
-    Attenuation, Method, RiskFracKellyAttenIn, RiskFracKellyAttenParams,
+    Attenuation, Method, PLUGIN, RiskFracKellyAttenIn, RiskFracKellyAttenParams,
 };
 
 fn updates(c: &mut Criterion) {
@@ -30,6 +30,35 @@ fn updates(c: &mut Criterion) {
             });
         });
     }
+    group.throughput(Throughput::Elements(500));
+    group.bench_function("session and decision over 500 signals", |b| {
+        let (mut market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
+        let mut sizer = (PLUGIN.sizer.expect("a sizer"))(&serde_json::json!({})).expect("the defaults build");
+        let strategy = StrategyId::new("bench").expect("a name");
+        let symbols: Vec<Symbol> = (0..500).map(|i| Symbol::new(&format!("S{i:03}")).expect("a symbol")).collect();
+        let closes = testkit::closes(4, 4000);
+        let mut day = 0;
+        let mut session = || {
+            day += 1;
+            let now = Time::from_ymd(2000, 1, 1).expect("a date").plus(Span::from_days(day));
+            for (i, s) in symbols.iter().enumerate() {
+                let close = Price::from_f64(closes[(day as usize + 7 * i) % 4000]).expect("a price");
+                let data = MarketData::Bar(Bar::close_only(close));
+                market.apply(&Event { time: now, symbol: Some(*s), origin: Origin::default(), data });
+            }
+            let e = Event { time: now, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
+            let view = View { now, market: &market, features: &features, portfolio: &portfolio };
+            sizer.observe(&e, &view).expect("a session");
+            for s in &symbols {
+                let signal = Signal::new(now, *s, 1.0, 0.5, "bench").expect("a signal");
+                black_box(sizer.size(strategy, &signal, &view));
+            }
+        };
+        for _ in 0..510 {
+            session();
+        }
+        b.iter(&mut session);
+    });
     group.throughput(Throughput::Elements(1));
     for n in [20, 100] {
         let loads = testkit::returns(2, 5 * n);

@@ -27,7 +27,7 @@ fn fraction(x: f64, a: f64, b: f64) -> f64 {
             c = away(1.0 + k / c);
             h *= c * d;
         }
-        if (h - before).abs() <= 1e-16 * h.abs() {
+        if (h - before).abs() <= 3e-16 * h.abs() {
             break;
         }
     }
@@ -73,8 +73,10 @@ pub fn quantile(p: f64, a: f64, b: f64) -> f64 {
     let (mut lo, mut hi) = (0.0_f64, 1.0_f64);
     let mean = a / (a + b);
     let sd = (mean * (1.0 - mean) / (a + b + 1.0)).sqrt();
-    let near = mean + sd * crate::normal::quantile(p);
-    // The normal approximation or, where it leaves (0, 1), the leading term of the series at 0.
+    // Cornish & Fisher's first correction of the normal approximation or, where it leaves (0, 1), the leading term of the series at 0.
+    let (z, skew) =
+        (crate::normal::quantile(p), 2.0 * (b - a) * (a + b + 1.0).sqrt() / ((a + b + 2.0) * (a * b).sqrt()));
+    let near = mean + sd * (z + (z * z - 1.0) * skew / 6.0);
     let series = ((p.ln() + a.ln() + ln_beta) / a).exp();
     let mut x = if near > 0.0 && near < 1.0 { near } else { series.clamp(1e-300, 0.5) };
     for _ in 0..500 {
@@ -88,8 +90,8 @@ pub fn quantile(p: f64, a: f64, b: f64) -> f64 {
             hi = x;
         }
         let newton = x - excess / pdf(x, a, b, ln_beta);
-        // Newton's error is squared at every step: after one of 1e-9 nothing but rounding is left.
-        if (newton - x).abs() <= 1e-9 * x.min(1.0 - x) {
+        // Newton's error is squared at every step: after one of 1e-8 nothing but rounding is left.
+        if (newton - x).abs() <= 1e-8 * x.min(1.0 - x) {
             x = newton.clamp(lo, hi);
             break;
         }

@@ -237,6 +237,25 @@ fn expired_signals_earn_nothing_more() {
 }
 
 #[test]
+fn a_session_without_a_price_is_none_and_the_gap_is_borne() {
+    let mut w = World::new(plain());
+    for close in [100.0, 100.0, 110.0] {
+        w.day(close, 1.0);
+    }
+    // Halted for three sessions; the strategy turns meanwhile, but nothing can be sold before there is a price.
+    for _ in 0..3 {
+        w.close(&[("OTHER", 5.0)]);
+        let s = w.signal("A", -1.0);
+        assert_eq!(number(&w.ask("s", &s), "n"), Some(1.0));
+    }
+    let a = w.day(55.0, -1.0);
+    near(number(&a, "mean"), (0.1 - 0.5) / 2.0);
+    // From that price on it is short.
+    let a = w.day(66.0, -1.0);
+    near(number(&a, "mean"), (0.1 - 0.5 - 0.2) / 3.0);
+}
+
+#[test]
 fn a_pair_is_one_bet() {
     let mut w = World::new(plain());
     for (a, b) in [(100.0, 50.0), (100.0, 50.0), (110.0, 51.0)] {
@@ -376,6 +395,50 @@ proptest! {
                     prop_assert!(k > 0.0 || o.size == 0.0);
                 }
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_record_is_what_a_holder_would_have_earned(seed in any::<u64>(), delay in 0_usize..4) {
+        // A market with splits and dividends, a signal that turns and pauses; recomputed from adjusted prices.
+        let mut p = plain();
+        p["delay"] = json!(delay);
+        let (mut w, mut rng) = (World::new(p), Rng(seed));
+        let (mut price, mut units, mut worth, mut scores) = (100.0, 1.0, vec![], vec![]);
+        let mut said = None;
+        for r in testkit::returns(seed, 60) {
+            let u = rng.uniform();
+            if u < 0.1 {
+                w.show(Some("A"), MarketData::CorporateAction(CorporateAction::Split { numerator: 3, denominator: 2 }));
+                (price, units) = (price / 1.5, units * 1.5);
+            }
+            let mut next = ((price * (1.0 + 2.0 * r)) * 1e9_f64).round() / 1e9;
+            let mut dividend = 0.0;
+            if u > 0.9 && next > 10.0 {
+                dividend = 0.25;
+                next -= 0.25;
+                w.show(Some("A"), MarketData::CorporateAction(CorporateAction::Dividend { amount: "0.25".parse().unwrap() }));
+            }
+            // What one share from the start on is worth, dividends put into more shares at the close they are missing from.
+            units *= 1.0 + dividend / next;
+            price = next;
+            worth.push(units * price);
+            let score = if rng.uniform() < 0.7 { scores.last().copied().unwrap_or(1.0) } else { f64::from((rng.uniform() * 3.0) as u8) - 1.0 };
+            scores.push(score);
+            said = Some(w.day(price, score));
+        }
+        let returns: Vec<f64> = (delay + 1..60)
+            .filter(|t| scores[t - 1 - delay] != 0.0)
+            .map(|t| scores[t - 1 - delay] * (worth[t] / worth[t - 1] - 1.0))
+            .collect();
+        let said = said.unwrap();
+        let n = returns.len();
+        prop_assert_eq!(number(&said, "n"), Some(n as f64));
+        if let Some(mean) = number(&said, "mean") {
+            prop_assert!((mean - returns.iter().sum::<f64>() / n as f64).abs() < 1e-9);
         }
     }
 }

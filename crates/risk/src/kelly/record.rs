@@ -37,40 +37,74 @@ pub(crate) struct Facts {
 pub(crate) struct Record {
     outcomes: Window<Outcome>,
     facts: Facts,
+    won: f64,
+    lost: f64,
+    /// Sum of squared deviations from the mean.
+    m2: f64,
+    since_rebuild: usize,
 }
 
 impl Record {
     pub fn new(window: usize) -> Self {
-        Self { outcomes: Window::new(window), facts: Facts::default() }
+        Self { outcomes: Window::new(window), facts: Facts::default(), won: 0.0, lost: 0.0, m2: 0.0, since_rebuild: 0 }
     }
-    /// Takes in a finite return. Everything is summed anew over the window: nothing drifts, and a bet is a rare event.
+    /// Takes in a finite return, in the order of sessions. Sums are moved on by what comes and what goes (Welford's recursion for a
+    /// sliding window) and rebuilt from the window whenever it has been replaced, so that rounding cannot accumulate.
     pub fn push(&mut self, ret: f64, session: u64) {
-        self.outcomes.push(Outcome { ret, session });
-        let mut f = Facts::default();
-        let (mut won, mut lost, mut sum) = (0.0, 0.0, 0.0);
-        let (mut last, mut last_decided) = (None, None);
-        for o in self.outcomes.iter() {
-            f.bets += 1;
-            sum += o.ret;
-            f.sessions += u32::from(last.replace(o.session) != Some(o.session));
-            if o.ret > 0.0 {
-                f.wins += 1;
-                won += o.ret;
-            } else if o.ret < 0.0 {
-                f.losses += 1;
-                lost -= o.ret;
-                f.worst = f.worst.max(-o.ret);
+        let new = Outcome { ret, session };
+        let last = self.outcomes.last();
+        let decided = self.outcomes.iter().rev().find(|o| o.ret != 0.0);
+        let old = self.outcomes.push(new);
+        let f = &mut self.facts;
+        f.sessions += u32::from(last.map(|o| o.session) != Some(session));
+        f.decided += u32::from(ret != 0.0 && decided.map(|o| o.session) != Some(session));
+        f.bets += 1;
+        f.wins += u32::from(ret > 0.0);
+        f.losses += u32::from(ret < 0.0);
+        f.worst = f.worst.max(-ret);
+        self.won += ret.max(0.0);
+        self.lost += (-ret).max(0.0);
+        match old {
+            None => {
+                let d = ret - f.mean;
+                f.mean += d / f64::from(f.bets);
+                self.m2 += d * (ret - f.mean);
             }
-            if o.ret != 0.0 {
-                f.decided += u32::from(last_decided.replace(o.session) != Some(o.session));
+            Some(old) => {
+                f.bets -= 1;
+                f.wins -= u32::from(old.ret > 0.0);
+                f.losses -= u32::from(old.ret < 0.0);
+                let first = self.outcomes.iter().next();
+                f.sessions -= u32::from(first.map(|o| o.session) != Some(old.session));
+                let first = self.outcomes.iter().find(|o| o.ret != 0.0);
+                f.decided -= u32::from(old.ret != 0.0 && first.map(|o| o.session) != Some(old.session));
+                self.won -= old.ret.max(0.0);
+                self.lost -= (-old.ret).max(0.0);
+                if -old.ret >= f.worst {
+                    f.worst = self.outcomes.iter().fold(0.0, |w, o| f64::max(w, -o.ret));
+                }
+                let before = f.mean;
+                f.mean += (ret - old.ret) / f64::from(f.bets);
+                self.m2 += (ret - old.ret) * (ret - f.mean + old.ret - before);
             }
         }
-        f.mean_win = if f.wins > 0 { won / f64::from(f.wins) } else { 0.0 };
-        f.mean_loss = if f.losses > 0 { lost / f64::from(f.losses) } else { 0.0 };
-        f.mean = sum / f64::from(f.bets);
-        let squares: f64 = self.outcomes.iter().map(|o| (o.ret - f.mean) * (o.ret - f.mean)).sum();
-        f.variance = if f.bets > 1 { squares / f64::from(f.bets - 1) } else { 0.0 };
-        self.facts = f;
+        self.since_rebuild += 1;
+        if self.since_rebuild >= self.outcomes.capacity() {
+            self.rebuild();
+        }
+        let f = &mut self.facts;
+        f.mean_win = if f.wins > 0 { self.won / f64::from(f.wins) } else { 0.0 };
+        f.mean_loss = if f.losses > 0 { self.lost / f64::from(f.losses) } else { 0.0 };
+        f.variance = if f.bets > 1 { self.m2.max(0.0) / f64::from(f.bets - 1) } else { 0.0 };
+    }
+    fn rebuild(&mut self) {
+        self.since_rebuild = 0;
+        let all = || self.outcomes.iter().map(|o| o.ret);
+        self.won = all().map(|r| r.max(0.0)).sum();
+        self.lost = all().map(|r| (-r).max(0.0)).sum();
+        let mean = all().sum::<f64>() / self.outcomes.len() as f64;
+        self.m2 = all().map(|r| (r - mean) * (r - mean)).sum();
+        self.facts.mean = mean;
     }
     pub fn facts(&self) -> &Facts {
         &self.facts
@@ -239,5 +273,43 @@ impl Rule {
         out.kelly = Some(kelly);
         out.attenuation = Some(attenuation);
         out.size = (kelly * self.fraction * attenuation).min(self.cap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn facts_are_those_of_the_window(
+            bets in proptest::collection::vec((prop_oneof![Just(0.0), -0.3_f64..0.3], 0_u64..2), 1..80), window in 1_usize..20,
+        ) {
+            let (mut r, mut session, mut all) = (Record::new(window), 0, Vec::new());
+            for (ret, next) in bets {
+                session += next;
+                r.push(ret, session);
+                all.push((ret, session));
+                let w = &all[all.len().saturating_sub(window)..];
+                let distinct = |keep: &dyn Fn(f64) -> bool| {
+                    let mut s: Vec<u64> = w.iter().filter(|o| keep(o.0)).map(|o| o.1).collect();
+                    s.dedup();
+                    s.len() as u32
+                };
+                let of = |keep: &dyn Fn(f64) -> bool| w.iter().map(|o| o.0).filter(|x| keep(*x)).collect::<Vec<f64>>();
+                let (won, lost) = (of(&|x| x > 0.0), of(&|x| x < 0.0));
+                let mean = |v: &[f64]| if v.is_empty() { 0.0 } else { v.iter().sum::<f64>() / v.len() as f64 };
+                let f = *r.facts();
+                prop_assert_eq!((f.bets, f.wins, f.losses), (w.len() as u32, won.len() as u32, lost.len() as u32));
+                prop_assert_eq!((f.sessions, f.decided), (distinct(&|_| true), distinct(&|x| x != 0.0)));
+                prop_assert_eq!(f.worst, lost.iter().fold(0.0, |a, x| f64::max(a, -x)));
+                let m = mean(&of(&|_| true));
+                let v = w.iter().map(|o| (o.0 - m).powi(2)).sum::<f64>() / (w.len().max(2) - 1) as f64;
+                for (got, want) in [(f.mean_win, mean(&won)), (f.mean_loss, -mean(&lost)), (f.mean, m), (f.variance, v)] {
+                    prop_assert!((got - want).abs() < 1e-14, "{got} instead of {want}");
+                }
+            }
+        }
     }
 }

@@ -28,6 +28,8 @@ struct Waiting {
 struct Anchor {
     leg: Leg,
     price: f64,
+    /// When that price became known.
+    since: Time,
     units: f64,
     cash: f64,
 }
@@ -63,11 +65,15 @@ impl Slot {
         // A gain of ten times what was invested in one session is an error in the data; a loss of that size is believed.
         (r.is_finite() && r <= 10.0).then_some(r)
     }
+    /// Whether some leg has had no price since its anchor: then nothing can be said, or sold, before it has one.
+    fn stale(&self, view: &View<'_>) -> bool {
+        self.held.iter().any(|a| view.market.last(a.leg.symbol).is_none_or(|l| l.time <= a.since))
+    }
     /// Counts from today's prices on.
     fn anchor(&mut self, view: &View<'_>) {
         for a in &mut self.held {
-            match view.market.price(a.leg.symbol) {
-                Some(p) => (a.price, a.units, a.cash) = (p.to_f64(), 1.0, 0.0),
+            match view.market.last(a.leg.symbol) {
+                Some(l) => (a.price, a.since, a.units, a.cash) = (l.price.to_f64(), l.time, 1.0, 0.0),
                 // Without a price there is nothing to measure by.
                 None => a.price = f64::NAN,
             }
@@ -80,7 +86,13 @@ impl Slot {
         self.held.clear();
         if bet.direction != 0.0 {
             self.direction = bet.direction;
-            self.held.extend(bet.legs.iter().map(|l| Anchor { leg: *l, price: 0.0, units: 1.0, cash: 0.0 }));
+            self.held.extend(bet.legs.iter().map(|l| Anchor {
+                leg: *l,
+                price: 0.0,
+                since: Time::MIN,
+                units: 1.0,
+                cash: 0.0,
+            }));
             self.anchor(view);
         }
     }
@@ -115,6 +127,8 @@ pub struct KellySizer {
     delay: usize,
     window: usize,
     session: u64,
+    /// When the last session ended.
+    closed: Option<Time>,
     /// By strategy and symbol.
     slots: Vec<Slot>,
     /// By key.
@@ -134,6 +148,7 @@ impl KellySizer {
             delay: p.delay,
             window: p.window,
             session: 0,
+            closed: None,
             slots: Vec::new(),
             records: Vec::new(),
         })
@@ -160,13 +175,23 @@ impl KellySizer {
     fn close(&mut self, view: &View<'_>) {
         for i in 0..self.slots.len() {
             let s = &mut self.slots[i];
-            let (strategy, symbol, earned) = (s.strategy, s.symbol, s.earned(view, None));
-            s.anchor(view);
+            // A session without a price is none; the return of a gap comes whole at its end, to whoever is held over it.
+            let stale = s.stale(view);
+            let (strategy, symbol, earned) = (s.strategy, s.symbol, s.earned(view, None).filter(|_| !stale));
+            if !stale {
+                s.anchor(view);
+            }
             for w in &mut s.waiting {
                 w.sessions = w.sessions.saturating_sub(1);
             }
-            // What was decided last wins, and what it finds in place goes on.
-            while s.waiting.first().is_some_and(|w| w.sessions == 0) {
+            // What was decided last wins, as soon as it can be filled: what is held can be sold, and all legs of the new have traded.
+            let ready = s.waiting.iter().take_while(|w| w.sessions == 0).count();
+            s.waiting.drain(..ready.saturating_sub(1));
+            let filled = |w: &Waiting| {
+                let traded = |l: &Leg| view.market.last(l.symbol).is_some_and(|x| Some(x.time) > self.closed);
+                w.sessions == 0 && !stale && (w.bet.direction == 0.0 || w.bet.legs.iter().all(traded))
+            };
+            if s.waiting.first().is_some_and(filled) {
                 let w = s.waiting.remove(0);
                 if !s.same(&w.bet) {
                     s.hold(&w.bet, view);
@@ -176,7 +201,7 @@ impl KellySizer {
             if s.expires.is_some_and(|t| t <= view.now) {
                 s.expires = None;
                 let nothing = Bet { direction: 0.0, legs: Vec::new() };
-                if self.delay == 0 {
+                if self.delay == 0 && !stale {
                     s.hold(&nothing, view);
                 } else {
                     s.waiting.retain(|w| w.sessions != self.delay);
@@ -188,6 +213,7 @@ impl KellySizer {
             }
         }
         self.session += 1;
+        self.closed = Some(view.now);
     }
     fn decided(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) {
         let sound = signal.score.is_finite() && signal.legs.iter().all(|l| l.ratio.is_finite());
@@ -206,7 +232,10 @@ impl KellySizer {
             // Asked twice before the session ends, the later answer counts.
             s.waiting.retain(|w| w.sessions != self.delay);
             s.waiting.push(Waiting { bet, sessions: self.delay });
-        } else if !s.same(&bet) {
+            return;
+        }
+        s.waiting.clear();
+        if !s.same(&bet) {
             let earned = s.earned(view, None).filter(|r| *r != 0.0);
             s.hold(&bet, view);
             if let Some(r) = earned {
