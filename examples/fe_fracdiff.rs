@@ -122,7 +122,12 @@ fn main() -> Result<(), Failed> {
             },
             svg::Panel {
                 title: "fractional difference",
-                lines: vec![svg::Line { name: &name, values: d }, svg::Line { name: "d = 0.7", values: half }],
+                lines: vec![svg::Line { name: &name, values: d }],
+                rules: vec![],
+            },
+            svg::Panel {
+                title: "fractional difference",
+                lines: vec![svg::Line { name: "d = 0.7", values: half }],
                 rules: vec![0.0],
             },
             svg::Panel {

@@ -47,7 +47,7 @@ fn time() -> Result<(), Failed> {
     let mut levels = vec![0.0; long.len()];
     let slice = best(long.len(), || Ok(p.filter_levels(&long, &mut levels)?))?;
     let (mut level_log_likelihood, mut trend_log_likelihood) = (0.0, 0.0);
-    let mut streaming = |p: &FeKalmanParams, out: &mut f64| {
+    let streaming = |p: &FeKalmanParams, out: &mut f64| {
         best(inputs.len(), || {
             let mut k = p.build()?;
             for x in &inputs {
