@@ -22,8 +22,7 @@ fn updates(c: &mut Criterion) {
 }
 
 fn scans(c: &mut Criterion) {
-    let series: Vec<Vec<f64>> =
-        (0..100).map(|i| testkit::closes(i, 1000).into_iter().map(f64::ln).collect()).collect();
+    let series: Vec<Vec<f64>> = (0..100).map(|i| testkit::closes(i, 1000).into_iter().map(f64::ln).collect()).collect();
     let mut group = c.benchmark_group("alpha_coint_pairs_scan");
     group.sample_size(10);
     group.throughput(Throughput::Elements(4950));

@@ -8,8 +8,8 @@ use tradewind_core_types::{Online, Params, testkit};
 
 const FILE: &str = "stocks20_adjclose_1990_2022.csv.gz";
 const NAMES: [&str; 20] = [
-    "AAPL", "AMD", "BAC", "BBY", "CVX", "GE", "HD", "JNJ", "JPM", "KO", "LLY", "MRK", "MSFT", "PEP", "PFE", "PG", "RRC", "UNH", "WMT",
-    "XOM",
+    "AAPL", "AMD", "BAC", "BBY", "CVX", "GE", "HD", "JNJ", "JPM", "KO", "LLY", "MRK", "MSFT", "PEP", "PFE", "PG",
+    "RRC", "UNH", "WMT", "XOM",
 ];
 
 fn closes(name: &str) -> Vec<(String, f64)> {
@@ -67,7 +67,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
 
-    println!("\nPairs a trader might have named, traded at 2 standard deviations from 1992 on (log returns of the spread, before costs)");
+    println!(
+        "\nPairs a trader might have named, traded at 2 standard deviations from 1992 on (log returns of the spread, before costs)"
+    );
     println!("pair         hedge    trades   stopped   timed out   broken   sum      a trade");
     for (a, b) in [("KO", "PEP"), ("CVX", "XOM"), ("MRK", "PFE"), ("JPM", "BAC"), ("HD", "WMT"), ("JNJ", "PG")] {
         for hedge in [Hedge::Static, Hedge::Kalman] {

@@ -6,8 +6,8 @@ use tradewind_alpha::plugins::alpha_t_stat_threshold::{Across, TStatIn, TStatPar
 use tradewind_core_types::{Online, Params, testkit};
 
 const FUNDS: [&str; 23] = [
-    "EEM", "EWG", "TIP", "EWJ", "EFA", "IEF", "EWQ", "EWU", "XLB", "XLE", "XLF", "LQD", "XLK", "XLU", "EPP", "FXI", "VGK", "VPL", "SPY",
-    "TLT", "BND", "CSJ", "DIA",
+    "EEM", "EWG", "TIP", "EWJ", "EFA", "IEF", "EWQ", "EWU", "XLB", "XLE", "XLF", "LQD", "XLK", "XLU", "EPP", "FXI",
+    "VGK", "VPL", "SPY", "TLT", "BND", "CSJ", "DIA",
 ];
 
 /// Direction of the last `days` sessions' return as the signal, and the return from the next close to the one after.
@@ -18,7 +18,9 @@ fn rows(p: &[f64], days: usize, sign: f64) -> Vec<TStatIn> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("signal                 best fund   t (no lags)   t (Newey-West)   adjusted for 23: Holm   Benjamini-Yekutieli   verdict");
+    println!(
+        "signal                 best fund   t (no lags)   t (Newey-West)   adjusted for 23: Holm   Benjamini-Yekutieli   verdict"
+    );
     let all: Vec<Vec<f64>> = FUNDS
         .iter()
         .map(|f| testkit::sample("etf23_close_2008_2016.csv.gz", f, None).into_iter().map(|x| x.1).collect())

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => {}
     }
     println!(
-        "500,000 trades of the E-mini S&P 500, 2013-09-01 to 2013-09-03 (the 2nd was Labor Day), some 300 bars of each kind\n"
+        "500,000 trades of the E-mini S&P 500, 2013-09-01 to 2013-09-03 (the 2nd was Labor Day), the first four sized for some 300 bars\n"
     );
     println!(
         "kind                 bars   trades a bar        night  holiday  Tuesday   sd of return  kurtosis    autocorrelation"

@@ -5,6 +5,7 @@
 //! of the 20 stocks, which take minutes.
 
 use tradewind_core_types::{Online, Params, testkit};
+use tradewind_numerics::tail::peaks;
 use tradewind_risk::min_cvar::Programme;
 use tradewind_risk::plugins::risk_cvar_size::{Filter, Method, RiskCvarSizeIn, RiskCvarSizeParams};
 
@@ -87,6 +88,29 @@ fn backtests(title: &str, r: &[f64], methods: &[(&str, Method)], filters: &[(&st
     Ok(())
 }
 
+/// What helps to choose a threshold: the mean excess should grow in a line, shape and modified scale should stay.
+fn thresholds(r: &[f64]) -> Result<(), Failure> {
+    let losses: Vec<f64> = r[r.len() - 1000..].iter().map(|x| -x).collect();
+    println!("\nThresholds for the last 1000 days of the SPX\n");
+    println!("exceedances  threshold  mean excess      shape          modified scale  shortfall 97.5 %");
+    for c in peaks::thresholds(&losses, &[30, 50, 75, 100, 150, 200, 300])? {
+        let Some(g) = c.gpd else { continue };
+        let tail = peaks::Peaks { threshold: c.threshold, share: c.k as f64 / 1000.0, gpd: g };
+        println!(
+            "{:>8}      {:>5.2} %    {:.2} +- {:.2} %   {:>5.2} +- {:.2}    {:>8.4}        {:.2} %",
+            c.k,
+            100.0 * c.threshold,
+            100.0 * c.mean_excess,
+            100.0 * c.mean_excess_error,
+            g.shape,
+            g.std_errors().0,
+            c.modified_scale.unwrap_or(f64::NAN),
+            100.0 * tail.es(0.025).unwrap_or(f64::NAN),
+        );
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Failure> {
     let apple = stock("AAPL");
     let mut c = RiskCvarSizeParams::default().build()?;
@@ -135,6 +159,7 @@ fn main() -> Result<(), Failure> {
         let some = [METHODS[0], METHODS[1], METHODS[4]];
         backtests("20 stocks at equal weights 1990-2022", &equal, &some, &FILTERS[..2])?;
     }
+    thresholds(&spx)?;
 
     // Weights from ten years, judged on the two that follow.
     println!("\nPortfolio of least shortfall (95 %, at most 20 % a stock) from ten years, then two years on:\n");

@@ -119,7 +119,9 @@ fn realised_false_discoveries() {
         let scans = if test == Test::Trace { 200 } else { 40 };
         let (fdr, power) = discoveries(&p, 17, 10, 0.3, scans);
         let (none, _) = discoveries(&p, 18, 0, 0.3, scans);
-        println!("{control:?} {test:?}: false discoveries {fdr:.3}, found {power:.3}; nothing planted: any discovery {none:.3}");
+        println!(
+            "{control:?} {test:?}: false discoveries {fdr:.3}, found {power:.3}; nothing planted: any discovery {none:.3}"
+        );
         // A share of at most 0.10, plus four standard errors of a mean over the scans (its deviation is below 0.1; 0.3 for shares of all or nothing).
         assert!(fdr < 0.10 + 4.0 * 0.1 / (scans as f64).sqrt(), "{fdr}");
         assert!(none < 0.10 + 4.0 * 0.3 / (scans as f64).sqrt(), "{none}");
@@ -136,6 +138,9 @@ fn too_few_lags_cost_false_discoveries() {
         discoveries(&p, 19, 10, 1.0, 100)
     };
     let (one, four) = (with(1), with(4));
-    println!("restless spreads: one lag {:.3} (found {:.3}), four lags {:.3} (found {:.3})", one.0, one.1, four.0, four.1);
+    println!(
+        "restless spreads: one lag {:.3} (found {:.3}), four lags {:.3} (found {:.3})",
+        one.0, one.1, four.0, four.1
+    );
     assert!(four.0 < one.0, "{one:?} {four:?}");
 }

@@ -41,7 +41,11 @@ fn symbol(s: &str) -> Symbol {
 
 impl Run {
     fn new(params: serde_json::Value) -> Self {
-        Self { filter: PLUGIN.filter.unwrap()(&params).unwrap_or_else(|e| panic!("{e}")), market: Market::default(), day: 0 }
+        Self {
+            filter: PLUGIN.filter.unwrap()(&params).unwrap_or_else(|e| panic!("{e}")),
+            market: Market::default(),
+            day: 0,
+        }
     }
     fn show(&mut self, e: &Event) {
         self.market.apply(e);
@@ -54,7 +58,12 @@ impl Run {
     }
     fn action(&mut self, name: &str, action: CorporateAction) {
         let data = MarketData::CorporateAction(action);
-        self.show(&Event { time: self.now().plus(Span::from_days(1)), symbol: Some(symbol(name)), origin: Origin::default(), data });
+        self.show(&Event {
+            time: self.now().plus(Span::from_days(1)),
+            symbol: Some(symbol(name)),
+            origin: Origin::default(),
+            data,
+        });
     }
     fn session(&mut self, closes: &[(&str, f64)]) {
         self.day += 1;
@@ -158,7 +167,8 @@ fn legs_splits_dividends_names_and_delistings() {
 fn live(params: serde_json::Value, sessions: usize) -> Vec<(String, Vec<Adjustment>)> {
     let mut rng = Rng(9);
     let names = ["A", "B", "C", "D", "E", "F"];
-    let returns: Vec<Vec<f64>> = names.iter().map(|_| (0..sessions + 2).map(|_| 0.01 * rng.normal()).collect()).collect();
+    let returns: Vec<Vec<f64>> =
+        names.iter().map(|_| (0..sessions + 2).map(|_| 0.01 * rng.normal()).collect()).collect();
     let mut r = Run::new(params);
     let mut price = [100.0; 6];
     let mut out: Vec<(String, Vec<Adjustment>)> = ["good", "none", "wrong"].map(|s| (s.to_owned(), vec![])).to_vec();

@@ -3,5 +3,6 @@
 pub mod input;
 mod naming;
 pub mod plugins;
+pub mod sentiment;
 
 pub use plugins::REGISTRY;

@@ -7,6 +7,7 @@ use tradewind_features::REGISTRY;
 use tradewind_features::plugins::fe_dollar_bars::{BarColumns, DollarBars, FeDollarBarsIn, FeDollarBarsParams};
 use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
+use tradewind_features::plugins::fe_mini_pca::{FeMiniPcaIn, FeMiniPcaParams};
 use tradewind_features::plugins::fe_wavelet::{FeWaveletIn, FeWaveletParams};
 
 /// Warms a calculator up on `warm` inputs, then counts the allocations of a thousand more.
@@ -53,6 +54,19 @@ fn fe_garch_between_refits() {
                 let n = allocations::<FeGarchParams>(p, 700, |i| FeGarchIn { close: c[i] });
                 assert_eq!(n, 0, "{model} {dist} {mean}");
             }
+        }
+    }
+}
+
+#[test]
+fn fe_mini_pca_between_fits() {
+    let c: Vec<Vec<f64>> = (0..8).map(|k| closes(10 + k, 4000)).collect();
+    let symbols: Vec<String> = (0..8).map(|k| format!("S{k}")).collect();
+    for take in ["returns", "level"] {
+        for whiten in [false, true] {
+            let p = json!({ "symbols": symbols, "components": 3, "batch": 1500, "take": take, "whiten": whiten });
+            let row = |i: usize| FeMiniPcaIn::of(&c.iter().map(|c| c[i]).collect::<Vec<_>>()).unwrap();
+            assert_eq!(allocations::<FeMiniPcaParams>(p, 1600, row), 0, "{take} {whiten}");
         }
     }
 }
@@ -152,7 +166,11 @@ fn roles_that_see_events() {
     let cut = events.iter().position(|e| e.origin.row == 701).unwrap();
     for info in REGISTRY {
         // Between refits: a fit allocates.
-        let params = if info.id == "fe_garch" { json!({ "refit_every": 100_000 }) } else { json!({}) };
+        let params = match info.id {
+            "fe_garch" => json!({ "refit_every": 100_000 }),
+            "fe_mini_pca" => json!({ "batch": 600 }),
+            _ => json!({}),
+        };
         for mut role in Probe::all(info, &params).unwrap() {
             let name = role.role();
             let (mut market, mut features) = (Market::default(), FeatureValues::default());

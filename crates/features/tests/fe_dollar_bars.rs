@@ -306,22 +306,15 @@ fn the_feature_is_causal_restorable_and_deterministic_on_trades() {
 
 #[test]
 fn every_parameter_changes_something() {
-    let xs = events(3, 12);
+    let xs = events(3, 40);
     let trace = |p: &FeDollarBarsParams| {
         let v = serde_json::to_value(p).unwrap();
         testkit::drive(&feature(v), &xs, None).join("\n").into_bytes()
     };
     // The parameter under test comes last, and the others suit it before and after.
     let flow = |more: serde_json::Value| {
-        let mut v = json!({"kind": "dollar_imbalance", "hard_bounds": false});
-        let few = json!({"first_ticks": 20, "min_ticks": 5, "max_ticks": 60, "ticks_window": 40});
-        if more["first_ticks"].is_null() {
-            v.as_object_mut().unwrap().extend(few.as_object().unwrap().clone());
-        }
-        for (k, x) in more.as_object().unwrap() {
-            v.as_object_mut().unwrap().shift_remove(k);
-            v.as_object_mut().unwrap().insert(k.clone(), x.clone());
-        }
+        let mut v = json!({"kind": "tick_imbalance"});
+        v.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         v
     };
     testkit::every_parameter_matters::<FeDollarBarsParams>(
@@ -336,13 +329,13 @@ fn every_parameter_changes_something() {
             json!({"threshold": 100_000.0, "break_at_day_end": true}),
             json!({"threshold": 100_000.0, "crossing": "split"}),
             flow(json!({"min_ticks": 1, "ticks_window": 40, "first_ticks": 50})),
+            flow(json!({"first_ticks": 101, "ticks_window": 4, "max_ticks": 200, "min_ticks": 15})),
+            flow(json!({"first_ticks": 20, "min_ticks": 5, "ticks_window": 40, "max_ticks": 25})),
             flow(
-                json!({"first_ticks": 101, "ticks_window": 4, "max_ticks": 200, "hard_bounds": true, "min_ticks": 15}),
+                json!({"first_ticks": 20, "min_ticks": 20, "max_ticks": 20, "ticks_window": 40, "hard_bounds": false}),
             ),
-            flow(json!({"first_ticks": 20, "min_ticks": 5, "ticks_window": 40, "hard_bounds": true, "max_ticks": 25})),
-            flow(json!({"hard_bounds": true})),
-            flow(json!({"ticks_window": 7})),
-            flow(json!({"bars_window": 10})),
+            flow(json!({"first_ticks": 20, "min_ticks": 2, "max_ticks": 60, "ticks_window": 7})),
+            flow(json!({"first_ticks": 20, "min_ticks": 2, "max_ticks": 60, "ticks_window": 20, "bars_window": 10})),
             json!({"threshold": 100_000.0, "input": "bars"}),
             json!({"threshold": 100_000.0, "symbols": ["TLT"]}),
             json!({"threshold": 100_000.0, "name": "dollars"}),

@@ -231,6 +231,34 @@ fn zeros_and_missing_sessions_count_as_nothing_wanted() {
 }
 
 #[test]
+fn one_score_a_session_counts_the_last_one() {
+    let p = FeWaveletParams { window: 16, levels: 1, ..Default::default() };
+    let scores = noisy_scores(120);
+    let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
+    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let mut f = FeWaveletFilter::new(&p).unwrap();
+    let mut metrics = Vec::new();
+    for (day, score) in scores.iter().enumerate() {
+        ask(&mut f, day as i64, "a", *score, &mut metrics);
+        // Again in the same session, with another score and then with the first one.
+        for s in [-0.9, *score] {
+            let signal = Signal::new(Time::MIN, Symbol::new("SPY").unwrap(), s, 0.5, "test").unwrap();
+            f.filter(StrategyId::new("a").unwrap(), &signal, &view);
+        }
+    }
+    let mut once = FeWaveletFilter::new(&p).unwrap();
+    for (day, score) in scores.iter().enumerate() {
+        ask(&mut once, day as i64, "a", *score, &mut metrics);
+    }
+    let last = |f: &mut FeWaveletFilter| {
+        let m = &mut Vec::new();
+        (ask(f, 200, "a", 0.4, m), m.clone())
+    };
+    let (a, b) = (last(&mut f), last(&mut once));
+    assert!(a == b && a.0.is_some() && !a.1[0].is_empty(), "{a:?} {b:?}");
+}
+
+#[test]
 fn the_feature_publishes_dollars_of_today_through_splits() {
     let p = json!({"window": 16, "levels": 1, "symbols": ["SPY", "TLT"], "name": "smooth"});
     let mut feature = PLUGIN.feature.unwrap()(&p).unwrap();

@@ -2,6 +2,7 @@
 
 pub mod adf;
 pub mod beta;
+pub mod beta_distribution;
 pub mod correlation;
 pub mod covariance;
 pub mod coverage;
@@ -15,9 +16,12 @@ pub mod half_life;
 pub mod johansen;
 pub mod kalman;
 pub mod lag;
+pub mod logistic;
 pub mod multiple;
 pub mod normal;
+pub mod pca;
 pub mod performance;
+pub mod rank;
 pub mod realised;
 pub mod rolling;
 pub mod tail;

@@ -143,6 +143,23 @@ fn noise_is_measured_without_bias_that_matters_and_removed() {
 }
 
 #[test]
+fn the_estimate_of_noise_is_as_uncertain_as_its_window_is_short() {
+    for (transform, window, most) in [
+        (Transform::Dwt, 64, 0.22),
+        (Transform::Modwt, 64, 0.18),
+        (Transform::Dwt, 256, 0.11),
+        (Transform::Modwt, 256, 0.09),
+    ] {
+        let mut d = Denoiser::new(spec(Wavelet::Sym4, transform, Rule::Universal), window).unwrap();
+        let out: Vec<f64> = noise(9, 20_000, 1.0).iter().filter_map(|v| d.push(*v).map(|o| o.noise)).collect();
+        let mean = out.iter().sum::<f64>() / out.len() as f64;
+        let sd = (out.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / out.len() as f64).sqrt();
+        println!("{transform:?}, window {window}: noise estimate {mean:.3} +- {sd:.3}");
+        assert!((mean - 1.0).abs() < 0.02 && sd < most, "{mean} {sd}");
+    }
+}
+
+#[test]
 fn a_trend_under_noise_is_seen_better_than_with_the_naked_eye() {
     let truth: Vec<f64> = (0..3000).map(|i| 6.0 * (f64::from(i) / 40.0).sin()).collect();
     let x: Vec<f64> = truth.iter().zip(noise(8, 3000, 1.0)).map(|(t, e)| t + e).collect();

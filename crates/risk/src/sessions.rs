@@ -51,6 +51,8 @@ struct Column {
     track: CloseTrack,
     /// One slot per session since the symbol was first seen; `None` where it had no return.
     returns: Window<Option<f64>>,
+    /// How many of them are returns.
+    known: usize,
 }
 
 /// The last sessions' returns of every symbol seen, aligned by session.
@@ -75,7 +77,7 @@ impl SessionReturns {
             (MarketData::Bar(bar), Some(symbol)) => {
                 let at = self.columns.binary_search_by_key(&symbol, |c| c.symbol).unwrap_or_else(|at| {
                     let returns = Window::new(self.window);
-                    self.columns.insert(at, Column { symbol, track: CloseTrack::default(), returns });
+                    self.columns.insert(at, Column { symbol, track: CloseTrack::default(), returns, known: 0 });
                     at
                 });
                 if let Some(c) = self.columns.get_mut(at) {
@@ -99,7 +101,8 @@ impl SessionReturns {
             (MarketData::SessionClose, _) => {
                 for c in &mut self.columns {
                     let r = c.track.end();
-                    c.returns.push(r);
+                    let gone = c.returns.push(r).flatten();
+                    c.known = c.known + usize::from(r.is_some()) - usize::from(gone.is_some());
                 }
                 return true;
             }
@@ -113,7 +116,7 @@ impl SessionReturns {
     }
     /// How many returns of a symbol are kept.
     pub fn count(&self, symbol: Symbol) -> usize {
-        self.find(symbol).map_or(0, |c| c.returns.iter().flatten().count())
+        self.find(symbol).map_or(0, |c| c.known)
     }
     /// The return of the session that ended last.
     pub fn last(&self, symbol: Symbol) -> Option<f64> {
@@ -209,6 +212,9 @@ mod tests {
         session(&mut r, &[("A", "54")]);
         session(&mut r, &[("A", "27"), ("B", "11")]);
         let (a, b) = (Symbol::new("A").unwrap(), Symbol::new("B").unwrap());
+        for s in [a, b] {
+            assert_eq!(r.count(s), r.find(s).unwrap().returns.iter().flatten().count());
+        }
         assert_eq!((r.count(a), r.count(b)), (3, 3));
         let (x, y) = ([(a, 1.0)], [(a, 1.0), (b, 2.0)]);
         let mut rows = Vec::new();

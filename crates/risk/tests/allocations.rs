@@ -4,12 +4,11 @@ use serde_json::json;
 use tradewind_core_types::testkit::{self, closes, returns};
 use tradewind_core_types::*;
 use tradewind_risk::REGISTRY;
-use tradewind_risk::plugins::risk_cvar_size::{RiskCvarSizeIn, RiskCvarSizeParams};
-}
-
-#[test]
 use tradewind_risk::plugins::risk_auto_hedge_ratio::{RiskAutoHedgeRatioIn, RiskAutoHedgeRatioParams};
+use tradewind_risk::plugins::risk_cvar_size::{RiskCvarSizeIn, RiskCvarSizeParams};
 use tradewind_risk::plugins::risk_drawdown_derisk::{RiskDrawdownDeriskIn, RiskDrawdownDeriskParams};
+use tradewind_risk::plugins::risk_frac_kelly_atten::{RiskFracKellyAttenIn, RiskFracKellyAttenParams};
+use tradewind_risk::plugins::risk_time_decay_size::{RiskTimeDecaySizeIn, RiskTimeDecaySizeParams};
 use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_var_budget::{RiskVarBudgetIn, RiskVarBudgetParams};
 use tradewind_risk::plugins::risk_vol_target::{RiskVolTargetIn, RiskVolTargetParams};
@@ -93,6 +92,22 @@ fn risk_auto_hedge_ratio() {
 }
 
 #[test]
+fn risk_frac_kelly_atten() {
+    let r = returns(4, 3000);
+    for p in [
+        json!({}),
+        json!({"method": "continuous"}),
+        json!({"attenuation": "baker_mchale", "probability": "confidence"}),
+    ] {
+        let n = allocations::<RiskFracKellyAttenParams>(p.clone(), 600, |i| RiskFracKellyAttenIn {
+            ret: r[i],
+            probability: Some(0.55),
+        });
+        assert_eq!(n, 0, "{p}");
+    }
+}
+
+#[test]
 fn risk_tracking_error() {
     let (p, b) = (returns(4, 3000), returns(5, 3000));
     let n = allocations::<RiskTrackingErrorParams>(json!({}), 300, |i| RiskTrackingErrorIn {
@@ -100,6 +115,19 @@ fn risk_tracking_error() {
         benchmark: (i % 7 > 0).then_some(b[i]),
     });
     assert_eq!(n, 0);
+}
+
+#[test]
+fn risk_time_decay_size() {
+    // Never more lots at once than in the warm-up: adds and partial exits in turn, all closed after ten rows.
+    for p in [json!({}), json!({"schedule": "step", "unit": "days"})] {
+        let n = allocations::<RiskTimeDecaySizeParams>(p.clone(), 300, |i| RiskTimeDecaySizeIn {
+            quantity: [0.0, 5.0, 9.0, 9.0, 7.0, 12.0, 12.0, 4.0, 6.0, -3.0][i % 10],
+            price: 20.0,
+            day: Some(i as f64),
+        });
+        assert_eq!(n, 0, "{p}");
+    }
 }
 
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.

@@ -26,6 +26,15 @@ fn every_role_is_deterministic_restorable_and_blind_to_the_future() {
                     "portfolio_budget": 0.01, "unknown": 0.1, "max_weight": 0.6, "max_turnover": 0.1}),
             ],
             "risk_drawdown_derisk" => vec![json!({}), json!({"derisk_at": 0.01, "stop_at": 0.02, "hysteresis": 0.005})],
+            "risk_frac_kelly_atten" => vec![
+                json!({}),
+                json!({"method": "continuous", "minimum": 20, "delay": 0, "pool": "strategy", "attenuation": "baker_mchale"}),
+                json!({"probability": "confidence", "minimum": 20, "window": 100, "pool": "symbol", "delay": 2}),
+            ],
+            "risk_time_decay_size" => vec![
+                json!({}),
+                json!({"schedule": "linear", "unit": "days", "floor": 0.0, "max_age": 500.0, "half_life": 200.0}),
+            ],
             "risk_vol_target" => {
                 vec![json!({}), json!({"forecast": "rolling"}), json!({"forecast": "feature", "window": 5})]
             }

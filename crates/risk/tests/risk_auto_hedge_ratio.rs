@@ -372,6 +372,28 @@ fn gaps_belong_to_no_session_and_another_hedge_needs_its_own_beta() {
 }
 
 #[test]
+fn follows_the_hedge_to_another_name() {
+    let mut world = World::new(&RiskAutoHedgeRatioParams { shrinkage: Shrinkage::None, ..Default::default() });
+    world.show(&events(1, 200, 0.0001));
+    let before = added(&world.ask(&[("SAME", 0.5)]));
+    let to = symbol("SPDR");
+    let change = MarketData::CorporateAction(CorporateAction::SymbolChange { to });
+    world.wait(1);
+    world.show(&[Event { time: world.now, symbol: Some(symbol("SPY")), origin: Origin::default(), data: change }]);
+    world.hedge = to;
+    let kept = world.ask(&[("SAME", 0.5)]).unwrap();
+    assert!(kept.reason.contains("in SPDR kept") && added(&Some(kept.clone())) == before, "{kept:?}");
+    world.wait(1);
+    assert!((added(&world.ask(&[("SPDR", 0.8)])) + 0.8).abs() < 0.001);
+    // Delisted: nothing stands any more, and there is nothing to hedge with.
+    let gone = MarketData::CorporateAction(CorporateAction::Delisting { price: None });
+    world.wait(1);
+    world.show(&[Event { time: world.now, symbol: Some(to), origin: Origin::default(), data: gone }]);
+    let a = world.ask(&[("SAME", 0.5)]).unwrap();
+    assert!(a.adjust == Adjust::Keep && a.reason.contains("no price of SPDR is known"), "{a:?}");
+}
+
+#[test]
 fn effectiveness_is_charted() {
     let mut world = World::new(&RiskAutoHedgeRatioParams { shrinkage: Shrinkage::None, ..Default::default() });
     for day in events(4, 400, 0.005).chunks(6) {

@@ -116,6 +116,34 @@ fn every_parameter_matters() {
     });
 }
 
+#[test]
+fn as_a_table_with_its_diagnostics() {
+    let mut t = PLUGIN.table.unwrap()(&json!({"minimum": 120, "window": 600})).unwrap();
+    let names: Vec<_> = t.inputs().iter().map(|c| (c.name, c.optional)).collect();
+    assert_eq!(names, [("close", true), ("ret", true)]);
+    assert_eq!(t.outputs(), ["var", "es", "size", "problem", "shape", "exceeded"]);
+    let mut out = Vec::new();
+    let mut seen = Vec::new();
+    for close in testkit::closes(8, 700) {
+        t.update(&[Cell::F64(close), Cell::Null], &mut out).unwrap();
+        seen.push(out.get(3).cloned());
+    }
+    // First too few exceedances for the Pareto tail, then a shape.
+    assert_eq!(seen[..120], vec![None; 120]);
+    assert_eq!(seen[120], Some(Cell::Str("too_few_exceedances".into())));
+    assert!(
+        matches!(out[..], [Cell::F64(_), Cell::F64(_), Cell::F64(_), Cell::Null, Cell::F64(_), Cell::Bool(_)]),
+        "{out:?}"
+    );
+    let s = t.summary();
+    let k: Vec<_> = s["thresholds"].as_array().unwrap().iter().map(|c| c["k"].as_u64().unwrap()).collect();
+    assert_eq!(k, [30, 45, 60, 90, 120]);
+    // The candidate of the estimate itself has its shape.
+    let (a, b) = (s["thresholds"][2]["gpd"]["shape"].as_f64().unwrap(), s["last"]["shape"].as_f64().unwrap());
+    assert!((a - b).abs() < 1e-9, "{s}");
+    assert!(s["acerbi_szekely"]["z2"]["p_value"].as_f64().unwrap() > 0.0);
+}
+
 /// A plugin that has seen `sessions`, and the view at their end.
 fn after<P: Plugin, R>(mut plugin: P, events: &[Event], ask: impl FnOnce(&mut P, &View<'_>) -> R) -> R {
     let (mut market, features) = (Market::default(), FeatureValues::default());

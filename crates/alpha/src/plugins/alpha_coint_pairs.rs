@@ -74,7 +74,8 @@ impl Control {
 ///
 /// With a, b the log prices (total return) of the last `formation` sessions:
 /// * test: Johansen's trace or largest eigenvalue with `lags` lagged differences and deterministic order `det_order`, or Engle-Granger; the pair is
-///   cointegrated when p <= `significance`, and "at most one vector" is not rejected (else both legs are stationary by themselves);
+///   cointegrated when p <= `significance`, and "at most one vector" is not rejected at 5 % (or `significance`, if smaller; else both legs
+///   are stationary by themselves);
 /// * hedge ratio h: -v_b / v_a of the first eigenvector (Engle-Granger: least squares of a on b); refused unless 1/`max_hedge` <= h <= `max_hedge`
 ///   (that is, positive);
 /// * spread s = a - h b with mean m and standard deviation d (ddof 1) of the formation window (order 1: around its straight line, extended);
@@ -157,8 +158,8 @@ pub struct CointPairsParams {
     pub kalman_drift: f64,
     /// What the second leg balances (alpha only).
     pub neutral: Neutral,
-    /// The market of `neutral = "beta"`.
-    pub market: Option<String>,
+    /// The market of `neutral = "beta"`; without prices of it no trade begins.
+    pub market: String,
     /// A signal that is not renewed ceases to hold after this many days of 24 hours; above 0, at most 365.
     pub hold_days: f64,
 }
@@ -189,7 +190,7 @@ impl Default for CointPairsParams {
             hedge: Hedge::Static,
             kalman_drift: 1e-4,
             neutral: Neutral::Spread,
-            market: None,
+            market: "SPY".into(),
             hold_days: 10.0,
         }
     }
@@ -201,20 +202,28 @@ impl CointPairsParams {
         for (i, [a, b]) in self.pairs.iter().enumerate() {
             bad.require(a != b, "pairs", format!("{a}-{b}"), "two different symbols");
             let again = self.pairs[..i].iter().any(|p| p[0] == *a);
-            bad.require(!again, "pairs", format!("{a} first in two pairs"), "first legs that differ (turn one pair around)");
+            bad.require(
+                !again,
+                "pairs",
+                format!("{a} first in two pairs"),
+                "first legs that differ (turn one pair around)",
+            );
         }
         let u = &self.universe;
-        bad.require(u.is_empty() || u.len() >= 3, "universe", format!("{} symbols", u.len()), "none, or at least three");
+        bad.require(
+            u.is_empty() || u.len() >= 3,
+            "universe",
+            format!("{} symbols", u.len()),
+            "none, or at least three",
+        );
         let repeated = u.iter().enumerate().find(|(i, s)| u[..*i].contains(s));
         bad.require(repeated.is_none(), "universe", repeated.map_or("", |r| r.1), "each symbol once");
         let both = self.pairs.iter().flatten().find(|s| u.contains(s));
         bad.require(both.is_none(), "universe", both.map_or("", |s| s), "no symbol that is in `pairs`");
         let named = self.pairs.iter().flatten().map(|s| ("pairs", s)).chain(u.iter().map(|s| ("universe", s)));
-        for (field, s) in named.chain(self.market.iter().map(|s| ("market", s))) {
+        for (field, s) in named.chain([("market", &self.market)]) {
             bad.require(Symbol::new(s).is_ok(), field, format!("{s:?}"), "symbols: letters, digits or . _ - / ^ = :");
         }
-        let market = self.neutral != Neutral::Beta || self.market.is_some();
-        bad.require(market, "market", "missing", "the symbol to which beta-neutral legs are neutral");
     }
 }
 
@@ -238,7 +247,12 @@ impl Params for CointPairsParams {
         whole(&mut bad, "formation", self.formation, 30, 5000);
         let left = self.formation.saturating_sub(self.max_missing);
         let missing = self.max_missing <= self.formation / 2 && left >= fewest(2, self.lags.min(MAX_LAGS));
-        bad.require(missing, "max_missing", self.max_missing, "at most half of `formation`, leaving enough for the lags");
+        bad.require(
+            missing,
+            "max_missing",
+            self.max_missing,
+            "at most half of `formation`, leaving enough for the lags",
+        );
         whole(&mut bad, "trading", self.trading, 1, 5000);
         bad.require(self.enter > 0.0 && self.enter <= 20.0, "enter", self.enter, "a z-score in (0, 20]");
         bad.require(self.exit >= 0.0 && self.exit < self.enter, "exit", self.exit, "zero or more, below `enter`");
@@ -378,3 +392,6 @@ pub const PLUGIN: PluginInfo = PluginInfo {
     )
     .with_table::<CointPairsParams>()
 };
+
+#[cfg(test)]
+mod tests;

@@ -43,10 +43,10 @@ const LARGEST: f64 = 1e100;
 /// for value in [1.0, 3.0, 2.0, 8.0] {
 ///     last = w.update(&FeWaveletIn { value })?;
 /// }
-/// // Details (1 - 3)/sqrt 2 and (2 - 8)/sqrt 2: noise (1.414 + 4.243)/2 / 0.6745 = 4.194, and both are below 4.194 sqrt(2 ln 4) = 6.98.
+/// // Details (1 - 3)/sqrt 2 and (2 - 8)/sqrt 2: noise (1.414 + 4.243)/2 / 0.6745 = 4.193, and both are below 4.193 sqrt(2 ln 4) = 6.98.
 /// // Without them each pair becomes its mean.
 /// let last = last.ok_or("warm after four values")?;
-/// assert!((last.denoised - 5.0).abs() < 1e-12 && (last.noise - 4.1936).abs() < 1e-4);
+/// assert!((last.denoised - 5.0).abs() < 1e-12 && (last.noise - 4.1934).abs() < 1e-4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,6 +6,8 @@ pub mod fe_entropy;
 pub mod fe_fracdiff;
 pub mod fe_garch;
 pub mod fe_kalman;
+pub mod fe_mini_pca;
+pub mod fe_price_news_div;
 pub mod fe_wavelet;
 
 use tradewind_core_types::PluginInfo;
@@ -17,5 +19,7 @@ pub static REGISTRY: &[PluginInfo] = &[
     fe_fracdiff::PLUGIN,
     fe_garch::PLUGIN,
     fe_kalman::PLUGIN,
+    fe_mini_pca::PLUGIN,
+    fe_price_news_div::PLUGIN,
     fe_wavelet::PLUGIN,
 ];

@@ -157,6 +157,11 @@ impl RollingCovariance {
         }
         true
     }
+    /// Mean of a column, when there are rows.
+    pub fn mean(&self, i: usize) -> Option<f64> {
+        let (a, s) = (self.sums.anchor.get(i)?, self.sums.sum.get(i)?);
+        (self.sums.rows > 0).then(|| a + s / self.sums.rows as f64)
+    }
     /// `out`, of `n` columns, becomes the sample covariance with divisor T - `ddof`; false when there are too few rows.
     pub fn sample(&self, ddof: usize, out: &mut Symmetric) -> bool {
         let enough = self.len() > ddof.max(1) && out.order() == self.n;
@@ -261,6 +266,8 @@ mod tests {
                 let (weight, entry) = if window < 10 { (1e-5, 1e-12 * 1e-4) } else { (1e-10, 1e-12 * exact.mean_variance) };
                 prop_assert!((k - exact.shrinkage).abs() < weight, "{} {}", k, exact.shrinkage);
                 prop_assert!(c.sample(1, &mut s));
+                let mean = part.iter().step_by(n).sum::<f64>() / c.len() as f64;
+                prop_assert!((c.mean(0).unwrap() - mean).abs() < 1e-14);
                 let sample = sample(part, n, 1).unwrap();
                 for a in 0..n {
                     for b in 0..=a {

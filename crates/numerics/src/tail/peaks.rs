@@ -38,29 +38,36 @@ struct At {
 
 fn at(y: &[f64], mean: f64, theta: f64) -> At {
     let n = y.len() as f64;
-    let (mut a, mut b, mut gap) = (0.0, 0.0, 0.0);
-    for v in y {
-        let y = v / mean;
-        let x = theta * y;
-        // l = ln(1 + x) / theta, q = y / (1 + x) and (q - l) / theta, which cancels for small x: there by its series.
-        let q = y / (1.0 + x);
-        b += q;
-        if x.abs() < 1e-3 {
-            a += y * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))));
-            gap -= y * y * (0.5 - x * (2.0 / 3.0 - x * (0.75 - x * (0.8 - x * 5.0 / 6.0))));
-        } else {
-            let l = x.ln_1p() / theta;
-            a += l;
-            gap += (q - l) / theta;
+    // l = ln(1 + x) / theta and q = y / (1 + x) with x = theta y, their means a and b, and that of (q - l) / theta.
+    let (a, b, gap) = if theta.abs() >= 0.01 {
+        let a = mean_log(y, mean, theta) / theta;
+        let b = y.iter().map(|v| v / (mean + theta * v)).sum::<f64>() / n;
+        (a, b, (b - a) / theta)
+    } else {
+        // q - l cancels for small x: there by its series.
+        let (mut a, mut b, mut gap) = (0.0, 0.0, 0.0);
+        for v in y {
+            let y = v / mean;
+            let x = theta * y;
+            let q = y / (1.0 + x);
+            b += q;
+            if x.abs() < 1e-3 {
+                a += y * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))));
+                gap -= y * y * (0.5 - x * (2.0 / 3.0 - x * (0.75 - x * (0.8 - x * 5.0 / 6.0))));
+            } else {
+                let l = x.ln_1p() / theta;
+                a += l;
+                gap += (q - l) / theta;
+            }
         }
-    }
-    let (a, b, gap) = (a / n, b / n, gap / n);
+        (a / n, b / n, gap / n)
+    };
     // l(theta) = -(ln(xi / theta) + xi + 1), with xi = a theta and xi' = b.
     At { shape: a * theta, scale: a, slope: -(gap / a + b) }
 }
 
-/// Mean of ln(1 + theta y), of products of eight at a time: eight times fewer logarithms where the last digits do not matter.
-fn rough_shape(y: &[f64], mean: f64, theta: f64) -> f64 {
+/// Mean of ln(1 + theta y), by products of eight: an eighth of the logarithms, to some 1e-15.
+fn mean_log(y: &[f64], mean: f64, theta: f64) -> f64 {
     let k = theta / mean;
     y.chunks(8).map(|c| c.iter().fold(1.0, |p, v| p * (1.0 + k * v)).ln()).sum::<f64>() / y.len() as f64
 }
@@ -77,7 +84,8 @@ fn root(mut a: f64, mut b: f64, (mut ga, mut gb): (f64, f64), g: impl Fn(f64) ->
         let c = b - gb * (b - a) / (gb - ga);
         let c = if c > a.min(b) && c < a.max(b) { c } else { 0.5 * (a + b) };
         let gc = g(c);
-        if gc == 0.0 || (b - a).abs() <= 1e-13 * (1.0 + c.abs()) || (c - b).abs() <= 1e-14 * c.abs() {
+        // Convergence is faster than linear: the step after this one would be far smaller.
+        if gc == 0.0 || (b - a).abs() <= 1e-13 * (1.0 + c.abs()) || (c - b).abs() <= 1e-10 * c.abs() {
             return c;
         }
         if (gc > 0.0) == (gb > 0.0) {
@@ -115,21 +123,20 @@ impl Gpd {
             return Err(NumericsError::Constant(WHAT));
         }
         // theta = -(1 - e) / most. The lowest e is where the shape reaches its bound: the shape falls without bound towards e = 0.
-        let theta_of = |e: f64| -(1.0 - e) / most;
-        let (mut low, mut high) = (1e-14_f64.ln(), 0.0);
-        for _ in 0..45 {
-            let mid = 0.5 * (low + high);
-            *if rough_shape(y, mean, theta_of(mid.exp())) < LOWEST_SHAPE { &mut low } else { &mut high } = mid;
-        }
-        let lowest = theta_of(high.exp());
+        let theta_of = |log_e: f64| -(1.0 - log_e.exp()) / most;
+        let above = |log_e: f64| mean_log(y, mean, theta_of(log_e)) - LOWEST_SHAPE;
+        let end = 1e-14_f64.ln();
+        let at_end = above(end);
+        let edge = if at_end < 0.0 { root(end, 0.0, (at_end, -LOWEST_SHAPE), above) } else { end };
+        let lowest = theta_of(edge);
         // The likelihood of short tails turns close to that end, that of heavy ones far from it.
-        let below = (0..12).map(|j| theta_of((high * (1.0 - f64::from(j) / 12.0)).exp()));
-        let mut grid = below.chain((0..22).map(|j| 0.03 * 1.7_f64.powi(j)));
+        let below = (0..9).map(|j| theta_of(edge * (1.0 - f64::from(j) / 9.0)));
+        let mut grid = below.chain((0..15).map(|j| 0.03 * 2.2_f64.powi(j)));
         // The best of the grid with its neighbours.
         let (mut previous, mut best, mut around, mut open) =
             (lowest, f64::NEG_INFINITY, (lowest, lowest, lowest), false);
         for theta in &mut grid {
-            let value = profile(rough_shape(y, mean, theta), theta);
+            let value = profile(mean_log(y, mean, theta), theta);
             if open {
                 around.2 = theta;
                 open = false;

@@ -72,6 +72,15 @@ impl ShortfallWork {
     }
 }
 
+/// The returns as [`shortfall`] sees them: rescaled by the filter; `None` where they do not vary.
+pub fn rescaled(returns: &[f64], filter: Option<VarianceFilter>) -> Option<Vec<f64>> {
+    let (mut variance, mut scaled) = (Vec::new(), Vec::new());
+    match filter {
+        None => Some(returns.to_vec()),
+        Some(f) => rescale(returns, f, &mut variance, &mut scaled).then_some(scaled),
+    }
+}
+
 /// Whether the Cornish-Fisher transformation with these parameters rises everywhere, so that it is a quantile function at all:
 /// S^2/9 <= 4 (K/8 - S^2/6)(1 - K/8 + 5 S^2/36) (Maillard 2012, "A user's guide to the Cornish Fisher expansion", eq. 3).
 pub fn cornish_fisher_domain(skewness: f64, excess_kurtosis: f64) -> bool {
@@ -117,7 +126,6 @@ pub fn shortfall(
             true
         }
     };
-    let m = Moments::of(scaled);
     // Variation beyond the rounding of the returns.
     let (low, high) = returns.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), r| (a.min(*r), b.max(*r)));
     if !moving || high - low <= 1e-12 * high.abs().max(low.abs()) {
@@ -125,9 +133,10 @@ pub fn shortfall(
         return Ok(Estimate { var, es: None, problem: Some(Problem::NoVariation), shape: None });
     }
     let good = |(var, es): (f64, f64), shape| Estimate { var, es: Some(es), problem: None, shape };
+    let gaussian = |scaled: &[f64]| moments(&Moments::of(scaled), p, 0.0, 0.0);
     // What is larger of the historical, the normal and the model's own formula.
     let careful = |scaled: &mut [f64], own: (f64, f64), problem| {
-        let (h, n) = (historical(scaled, p), moments(&m, p, 0.0, 0.0));
+        let (n, h) = (gaussian(scaled), historical(scaled, p));
         // f64::max passes over what is not a number.
         let own = if own.0.is_finite() && own.1.is_finite() { own } else { n };
         let (var, es) = (h.0.max(n.0).max(own.0), h.1.max(n.1).max(own.1));
@@ -136,8 +145,9 @@ pub fn shortfall(
     const NONE: (f64, f64) = (f64::NAN, f64::NAN);
     Ok(match model {
         Model::Historical => good(historical(scaled, p), None),
-        Model::Normal => good(moments(&m, p, 0.0, 0.0), None),
+        Model::Normal => good(gaussian(scaled), None),
         Model::CornishFisher => {
+            let m = Moments::of(scaled);
             let (s, k) = (m.skewness(), m.excess_kurtosis());
             let own = moments(&m, p, s, k);
             if cornish_fisher_domain(s, k) { good(own, None) } else { careful(scaled, own, Problem::OutsideDomain) }

@@ -59,8 +59,8 @@ fn quantile(p: f64, nu: f64) -> f64 {
 }
 
 /// Location and scale for given degrees of freedom, by iteratively reweighted means: the EM algorithm with the scale over the sum
-/// of the weights, which converges faster (Kent, Tyler & Vardi 1994; Liu, Rubin & Wu 1998). Starts from what is given.
-fn reweigh(x: &[f64], nu: f64, mu: &mut f64, var: &mut f64) {
+/// of the weights, which converges faster (Kent, Tyler & Vardi 1994; Liu, Rubin & Wu 1998). Starts from what is given; `tolerance` is relative.
+fn reweigh(x: &[f64], nu: f64, tolerance: f64, mu: &mut f64, var: &mut f64) {
     for _ in 0..200 {
         let (mut w0, mut w1, mut w2) = (0.0, 0.0, 0.0);
         let (m, inverse) = (*mu, 1.0 / *var);
@@ -73,7 +73,7 @@ fn reweigh(x: &[f64], nu: f64, mu: &mut f64, var: &mut f64) {
         }
         let shift = w1 / w0;
         let next = w2 / w0 - shift * shift;
-        let done = shift * shift <= 1e-22 * *var && (next / *var - 1.0).abs() <= 1e-11;
+        let done = shift * shift <= tolerance * tolerance * *var && (next / *var - 1.0).abs() <= tolerance;
         *mu += shift;
         if next.is_nan() || next <= 0.0 {
             return;
@@ -85,16 +85,20 @@ fn reweigh(x: &[f64], nu: f64, mu: &mut f64, var: &mut f64) {
     }
 }
 
-/// Derivative of the mean log-likelihood by nu.
+/// Derivative of the mean log-likelihood by nu. The logarithms are taken of products of eight.
 fn slope(x: &[f64], nu: f64, mu: f64, var: f64) -> f64 {
-    let sum: f64 = x
-        .iter()
-        .map(|v| {
+    let (mut logs, mut shares) = (0.0, 0.0);
+    for c in x.chunks(8) {
+        let mut product = 1.0;
+        for v in c {
             let z2 = (v - mu) * (v - mu) / var;
-            (nu + 1.0) * z2 / (nu * (nu + z2)) - (z2 / nu).ln_1p()
-        })
-        .sum();
-    0.5 * (digamma(0.5 * (nu + 1.0)) - digamma(0.5 * nu) - 1.0 / nu + sum / x.len() as f64)
+            product *= 1.0 + z2 / nu;
+            shares += z2 / (nu + z2);
+        }
+        logs += product.ln();
+    }
+    let mean = ((nu + 1.0) / nu * shares - logs) / x.len() as f64;
+    0.5 * (digamma(0.5 * (nu + 1.0)) - digamma(0.5 * nu) - 1.0 / nu + mean)
 }
 
 impl StudentT {
@@ -120,8 +124,8 @@ impl StudentT {
         }
         let (mut mu, mut var) = (mean, square);
         // From the normal end down: the first fixed points are near the moments, each later one near the one before.
-        let mut at = |nu: f64| {
-            reweigh(x, nu, &mut mu, &mut var);
+        let mut at = |nu: f64, tolerance: f64| {
+            reweigh(x, nu, tolerance, &mut mu, &mut var);
             (slope(x, nu, mu, var), mu, var)
         };
         let likelihood = |nu: f64, mu: f64, var: f64| {
@@ -136,12 +140,14 @@ impl StudentT {
             }
         };
         const GRID: [f64; 7] = [DEGREES.1, 30.0, 12.0, 6.0, 3.0, 1.5, DEGREES.0];
-        let mut right = (GRID[0], at(GRID[0]));
+        const ROUGH: f64 = 1e-6;
+        const FINE: f64 = 1e-11;
+        let mut right = (GRID[0], at(GRID[0], FINE));
         if right.1.0 >= 0.0 {
             keep(right.0, right.1.1, right.1.2);
         }
         for nu in &GRID[1..] {
-            let left = (*nu, at(*nu));
+            let left = (*nu, at(*nu, if *nu == DEGREES.0 { FINE } else { ROUGH }));
             // A maximum lies between where the profile rises and where it falls.
             if left.1.0 > 0.0 && right.1.0 <= 0.0 {
                 let (mut a, mut b) = ((left.0.ln(), left.1.0), (right.0.ln(), right.1.0));
@@ -151,7 +157,7 @@ impl StudentT {
                     let guess = b.0 - b.1 * (b.0 - a.0) / (b.1 - a.1);
                     let before = c;
                     c = if guess > a.0.min(b.0) && guess < a.0.max(b.0) { guess } else { 0.5 * (a.0 + b.0) };
-                    let (g, m, v) = at(c.exp());
+                    let (g, m, v) = at(c.exp(), FINE);
                     last = (m, v);
                     if g == 0.0 || (c - before).abs() < 1e-9 {
                         break;

@@ -4,6 +4,8 @@
 pub mod risk_auto_hedge_ratio;
 pub mod risk_cvar_size;
 pub mod risk_drawdown_derisk;
+pub mod risk_frac_kelly_atten;
+pub mod risk_time_decay_size;
 pub mod risk_tracking_error;
 pub mod risk_var_budget;
 pub mod risk_vol_target;
@@ -15,6 +17,8 @@ pub static REGISTRY: &[PluginInfo] = &[
     risk_auto_hedge_ratio::PLUGIN,
     risk_cvar_size::PLUGIN,
     risk_drawdown_derisk::PLUGIN,
+    risk_frac_kelly_atten::PLUGIN,
+    risk_time_decay_size::PLUGIN,
     risk_tracking_error::PLUGIN,
     risk_var_budget::PLUGIN,
     risk_vol_target::PLUGIN,

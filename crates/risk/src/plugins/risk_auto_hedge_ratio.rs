@@ -12,13 +12,13 @@ use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol
 use tradewind_numerics::RollingMoments;
 use tradewind_numerics::beta::effectiveness;
 
-use betas::{Method, Tracker};
+use betas::{Method, Recent, Tracker};
 
 /// How betas are estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Estimator {
-    /// Least squares over the last `window` sessions.
+    /// Least squares over the last `window` returns.
     Ols,
     /// Least squares with exponential weights.
     Ewma,
@@ -70,7 +70,7 @@ impl BetaState {
 ///
 /// Simple total returns y of an asset on those x of the market, both from one session close to the next:
 ///
-/// y_t = alpha + beta x_t + e_t by `ols` (last `window` sessions), by `ewma` (weights `lambda`^age), by `kalman` (beta_t =
+/// y_t = alpha + beta x_t + e_t by `ols` (last `window` returns), by `ewma` (weights `lambda`^age), by `kalman` (beta_t =
 /// beta_{t-1} + u_t with u of standard deviation `beta_drift`; started by least squares on the first `minimum` returns, noise variance
 /// from the innovations), or `dimson` (y on x_t, ..., x_{t-lags}: the sum of the coefficients; leads are not known in time).
 /// Each has a standard error s. Shrunk (Vasicek) with prior mean m and deviation d: beta' = (d^2 beta + s^2 m) / (d^2 + s^2).
@@ -120,7 +120,7 @@ pub struct RiskAutoHedgeRatioParams {
     pub hedge: String,
     /// How betas are estimated.
     pub estimator: Estimator,
-    /// Sessions of `ols` and `dimson`, memory of the noise variance of `kalman`, and sessions of the effectiveness: 10 to 100,000.
+    /// Returns of `ols` and `dimson`, memory of the noise variance of `kalman`, and sessions of the effectiveness: 10 to 100,000.
     pub window: usize,
     /// Returns that a beta needs, 5 to `window` (`dimson`: at least `lags` + 4).
     pub minimum: usize,
@@ -217,11 +217,9 @@ impl Params for RiskAutoHedgeRatioParams {
         let age = self.max_age_days;
         bad.require(age > 0.0 && age <= 365.0, "max_age_days", age, "days, above 0 and at most 365");
         let method = Method::new(self);
-        let depth = method.window + method.lags;
         bad.into_result(RiskAutoHedgeRatio {
             tracker: Tracker::new(&method),
-            market: Vec::with_capacity(depth + 1),
-            depth,
+            recent: Recent::default(),
             previous: None,
             returns: 0,
             beta: None,
@@ -346,8 +344,7 @@ pub struct RiskAutoHedgeRatioOut {
 pub struct RiskAutoHedgeRatio {
     method: Method,
     tracker: Tracker,
-    market: Vec<Option<f64>>,
-    depth: usize,
+    recent: Recent,
     previous: Option<(f64, f64)>,
     /// Returns seen, up to those needed.
     returns: usize,
@@ -374,12 +371,8 @@ impl Online for RiskAutoHedgeRatio {
             }
         }
         self.previous = Some(now);
-        if self.market.len() == self.depth {
-            self.market.rotate_left(1);
-            self.market.pop();
-        }
-        self.market.push(Some(r));
-        self.tracker.push(Some(y), Some(r));
+        self.recent.push(Some(r));
+        self.tracker.push(y, &self.recent, &self.method);
         self.returns = (self.returns + 1).min(self.warmup());
         let hedged = self.beta.map(|b| y - b * r);
         if let Some(h) = hedged {
@@ -389,7 +382,7 @@ impl Online for RiskAutoHedgeRatio {
         if self.returns < self.warmup() {
             return Ok(None);
         }
-        let estimate = self.tracker.estimate(&self.market, &self.method);
+        let estimate = self.tracker.estimate(&self.method);
         let state = betas::state(&estimate);
         let raw = estimate.ok();
         let beta = raw.map(|b| self.method.shrink(&b, None));

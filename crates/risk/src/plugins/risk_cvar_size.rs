@@ -7,7 +7,7 @@ mod sizer;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol, parse_params};
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 use tradewind_numerics::{Window, garch};
@@ -342,7 +342,11 @@ impl Online for RiskCvarSize {
     }
     fn summary(&self) -> Value {
         let mut v = self.judge.summary(self.estimator.confidence);
-        v["last"] = serde_json::to_value(self.forecast).unwrap_or(Value::Null);
+        v["last"] = json!(self.forecast);
+        let series: Vec<f64> = self.returns.iter().collect();
+        if self.forecast.is_some() {
+            v["thresholds"] = json!(self.estimator.thresholds(&series, &self.fitted));
+        }
         v
     }
 }

@@ -133,12 +133,15 @@ impl Estimate {
     }
 }
 
+/// Level at which "at most one vector" is rejected, when `significance` is not smaller: a loose test of the pair must not be a loose one of the legs.
+const BOTH: f64 = 0.05;
+
 /// The verdict on numbers that a test has given, at a level of the test; `both` is the p-value of "at most one vector".
 pub(super) fn judge(rule: &Rule, level: f64, e: &Estimate, both: Option<f64>) -> Status {
     let within = |x: f64, (low, high): (f64, f64)| x >= low && x <= high;
     if !e.p_value.is_some_and(|p| p <= level) {
         Status::NotCointegrated
-    } else if both.is_some_and(|p| p <= rule.significance) {
+    } else if both.is_some_and(|p| p <= rule.significance.min(BOTH)) {
         Status::Stationary
     } else if !e.hedge_ratio.is_some_and(|h| within(h, (1.0 / rule.max_hedge, rule.max_hedge))) {
         Status::HedgeRatio

@@ -68,8 +68,8 @@ fn common(a: &Track, b: &Track) -> (Vec<f64>, Vec<f64>) {
 fn beta(of: &Track, market: &Track) -> Option<f64> {
     let mut before: Option<(f64, f64)> = None;
     let mut returns: Vec<(f64, f64)> = Vec::new();
-    for now in of.levels.iter().zip(market.levels.iter()) {
-        let now = now.0.zip(now.1);
+    for (x, m) in of.levels.iter().zip(market.levels.iter()) {
+        let now = x.zip(m);
         if let (Some((x, m)), Some((x0, m0))) = (now, before) {
             returns.push((x - x0, m - m0));
         }
@@ -150,7 +150,9 @@ impl CointPairsAlpha {
             let at = all.track(s)?;
             all.universe.push(at);
         }
-        all.market = p.market.as_ref().map(|s| all.track(s)).transpose()?;
+        if p.neutral == Neutral::Beta {
+            all.market = Some(all.track(&p.market)?);
+        }
         Ok(all)
     }
     fn track(&mut self, name: &str) -> Result<usize, Invalid> {
@@ -260,7 +262,8 @@ impl CointPairsAlpha {
             (Action::Enter, _) => "spread high: short it",
             (other, _) => other.words(),
         };
-        let mut s = Signal::new(now, a, f64::from(step.position), step.confidence, format!("{a}-{b}: {what}{refused}"))?;
+        let mut s =
+            Signal::new(now, a, f64::from(step.position), step.confidence, format!("{a}-{b}: {what}{refused}"))?;
         s = s.and(b, pair.ratio);
         s.expires = Some(now.plus(self.hold));
         let age = pair.machine.open().map(|o| o.held as f64);
@@ -288,16 +291,11 @@ impl CointPairsAlpha {
         // Sessions at which all of them have a price.
         let all: Vec<Vec<Option<f64>>> = usable.iter().map(|u| self.tracks[*u].levels.iter().collect()).collect();
         let sessions: Vec<usize> = (0..self.rule.formation).filter(|t| all.iter().all(|s| s[*t].is_some())).collect();
-        let series: Vec<Vec<f64>> =
-            all.iter().map(|s| sessions.iter().filter_map(|t| s[*t]).collect()).collect();
+        let series: Vec<Vec<f64>> = all.iter().map(|s| sessions.iter().filter_map(|t| s[*t]).collect()).collect();
         let found = scan_with(&self.rule, &self.params, &series);
         self.found = Some((found.tested, found.discoveries));
-        let taken: Vec<usize> = self
-            .pairs
-            .iter()
-            .flat_map(|p| p.legs)
-            .filter_map(|l| usable.iter().position(|u| *u == l))
-            .collect();
+        let taken: Vec<usize> =
+            self.pairs.iter().flat_map(|p| p.legs).filter_map(|l| usable.iter().position(|u| *u == l)).collect();
         let held = self.pairs.iter().filter(|p| !p.listed).count();
         for f in found.best(self.params.top.saturating_sub(held), &taken) {
             let mut pair = Pair::new([usable[f.a], usable[f.b]], false);

@@ -106,10 +106,8 @@ pub(super) fn scan_with(rule: &Rule, params: &CointPairsParams, series: &[Vec<f6
         prepared.iter().enumerate().filter_map(|(i, p)| p.as_ref().err().map(|e| (i, e.clone().into()))).collect();
     let usable: Vec<(usize, &Prepared)> =
         prepared.iter().enumerate().filter_map(|(i, p)| p.as_ref().ok().map(|p| (i, p))).collect();
-    let blocks: Vec<(usize, usize)> = (0..usable.len())
-        .step_by(BLOCK)
-        .flat_map(|i| (i..usable.len()).step_by(BLOCK).map(move |j| (i, j)))
-        .collect();
+    let blocks: Vec<(usize, usize)> =
+        (0..usable.len()).step_by(BLOCK).flat_map(|i| (i..usable.len()).step_by(BLOCK).map(move |j| (i, j))).collect();
     let tested: Vec<Vec<(Found, Option<f64>)>> =
         blocks.par_iter().map(|&(i, j)| block(rule, series, &usable, i, j)).collect();
     let mut all: Vec<(Found, Option<f64>)> = tested.into_iter().flatten().collect();
@@ -133,9 +131,7 @@ pub(super) fn scan_with(rule: &Rule, params: &CointPairsParams, series: &[Vec<f6
     // Ties (p-values of zero) by the statistic's size, then by the series' numbers: the same order whatever the threads did.
     let size = |f: &Found| f.statistic.map_or(0.0, f64::abs);
     let key = |f: &Found| f.p_value.unwrap_or(2.0);
-    pairs.sort_by(|x, y| {
-        key(x).total_cmp(&key(y)).then(size(y).total_cmp(&size(x))).then((x.a, x.b).cmp(&(y.a, y.b)))
-    });
+    pairs.sort_by(|x, y| key(x).total_cmp(&key(y)).then(size(y).total_cmp(&size(x))).then((x.a, x.b).cmp(&(y.a, y.b))));
     let discoveries = pairs.iter().filter(|f| f.discovery).count();
     Scan { series: series.len(), excluded, pairs, tested, discoveries }
 }

@@ -243,7 +243,8 @@ fn filter(e: &Estimate, drift: f64) -> Option<Kalman> {
     let model = Model::random_walk(&walk, noise)?;
     // Without prior knowledge the variance of the states settles near the root of the drift times that of the noise.
     let known = drift.sqrt();
-    let (mut at, mut spread) = (tradewind_numerics::kalman::Vector::default(), tradewind_numerics::kalman::Matrix::default());
+    let (mut at, mut spread) =
+        (tradewind_numerics::kalman::Vector::default(), tradewind_numerics::kalman::Matrix::default());
     (at[0], at[1]) = (e.mean + h * mean, h);
     (spread[0][0], spread[1][1]) = (known * noise, known * noise / variance);
     Some(Kalman::new(model, Start::Known(at, spread)))

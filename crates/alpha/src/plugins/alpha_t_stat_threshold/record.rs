@@ -99,7 +99,7 @@ pub fn adjusted_t(t: &[f64], across: Across) -> Vec<f64> {
         .zip(p.iter().zip(adjusted))
         .map(|(t, (p, q))| {
             // Beyond the range of p-values (|t| > 38) nothing is left to adjust with, and nothing to doubt.
-            if q <= *p { *t } else { t.signum() * -normal::quantile(0.5 * q.min(1.0)) }
+            if q <= *p { *t } else { t.signum() * (0.0 - normal::quantile(0.5 * q.min(1.0))) + 0.0 }
         })
         .collect()
 }

@@ -53,8 +53,12 @@ struct Held {
 
 impl Held {
     fn of(signal: &Signal) -> Self {
-        let leg = |l: &tradewind_core_types::Leg| {
-            Leg { symbol: l.symbol, ratio: l.ratio, entry: None, cash: 0.0, paid: None }
+        let leg = |l: &tradewind_core_types::Leg| Leg {
+            symbol: l.symbol,
+            ratio: l.ratio,
+            entry: None,
+            cash: 0.0,
+            paid: None,
         };
         Self { score: signal.score, legs: signal.legs.iter().map(leg).collect() }
     }

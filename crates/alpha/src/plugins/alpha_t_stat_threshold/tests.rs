@@ -34,15 +34,17 @@ fn mean_and_thresholds() {
 fn the_information_coefficient() {
     // Ranks 1, 2, 3, 4 and 2, 1, 4, 3: c = (1.5 x 0.5, 0.5 x 1.5, ...)/1.25 = 0.6 each: a mean without error.
     let p = TStatParams { minimum: 4, lags: Some(0), evidence: Evidence::Ic, ..Default::default() };
-    let data = [(1.0, 0.02), (2.0, 0.01), (5.0, 0.09), (9.0, 0.05)].map(|(signal, forward)| TStatIn { signal, forward });
+    let data =
+        [(1.0, 0.02), (2.0, 0.01), (5.0, 0.09), (9.0, 0.05)].map(|(signal, forward)| TStatIn { signal, forward });
     let out = p.build().unwrap().batch(&data).unwrap()[3].unwrap();
     assert_eq!((out.ic, out.t, out.scale), (None, None, 0.5));
-    // Ranks 1, 2, 3, 4 and 1, 2, 4, 3: products 2.25, 0.25, 0.75, 0.75 over 1.25: mean 0.8, sum of squares around it 1.44 + 0.36 + 0.04 + 0.04.
-    let data = [(1.0, 0.01), (2.0, 0.02), (5.0, 0.09), (9.0, 0.05)].map(|(signal, forward)| TStatIn { signal, forward });
+    // Ranks 1, 2, 3, 4 and 1, 2, 4, 3: products 2.25, 0.25, 0.75, 0.75 over 1.25: mean 0.8, deviations 1, -0.6, -0.2, -0.2, squares 1.44.
+    let data =
+        [(1.0, 0.01), (2.0, 0.02), (5.0, 0.09), (9.0, 0.05)].map(|(signal, forward)| TStatIn { signal, forward });
     let p = TStatParams { correction: false, ..p };
     let out = p.build().unwrap().batch(&data).unwrap()[3].unwrap();
     assert!((out.ic.unwrap() - 0.8).abs() < 1e-15);
-    assert!((out.t_ic.unwrap() - 0.8 * 4.0 / 1.88_f64.sqrt()).abs() < 1e-12 && out.t == out.t_ic);
+    assert!((out.t_ic.unwrap() - 0.8 * 4.0 / 1.44_f64.sqrt()).abs() < 1e-12 && out.t == out.t_ic);
 }
 
 #[test]
@@ -73,9 +75,7 @@ fn all_violations_are_named() {
         ..Default::default()
     };
     let e = p.build().unwrap_err();
-    for field in
-        ["minimum", "lags", "lower", "upper", "unproven", "partial", "below", "delay", "cross_section"]
-    {
+    for field in ["minimum", "lags", "lower", "upper", "unproven", "partial", "below", "delay", "cross_section"] {
         assert!(e.0.iter().any(|v| v.field == field), "{field}: {e}");
     }
     assert_eq!(TStatParams { window: 59, ..Default::default() }.build().unwrap_err().0.len(), 1);

@@ -215,7 +215,7 @@ impl Filter for FeWaveletFilter {
             (smooth, "denoised")
         };
         record.meter(raw, set);
-        let out = Adjustment::new(Adjust::Set(set), why).with("score", raw).with("denoised", smooth).with("peak", peak);
+        let out = Adjustment::new(Adjust::Set(set), why).with("raw", raw).with("smoothed", smooth).with("peak", peak);
         match record.lag.lag() {
             Some(lag) => out.with("lag", lag as f64),
             None => out,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol};
-use tradewind_numerics::beta::{Beta, EwmaBeta, KalmanBeta, Lagged, regress, vasicek};
+use tradewind_numerics::NumericsError;
+use tradewind_numerics::beta::{Beta, EwmaBeta, KalmanBeta, Lagged, MAX_LAGS, RollingBeta, vasicek};
 use tradewind_numerics::ewm::Ewm;
-use tradewind_numerics::{NumericsError, Window};
 
 use super::{BetaState, Estimator, RiskAutoHedgeRatioParams, Shrinkage};
 use crate::sessions::CloseTrack;
@@ -52,11 +52,33 @@ impl Method {
     }
 }
 
+/// The market's last returns, newest first: as many as a regression looks back in one row.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Recent([Option<f64>; MAX_LAGS + 1]);
+
+impl Recent {
+    /// A session, with the market's return when it has one.
+    pub(super) fn push(&mut self, x: Option<f64>) {
+        self.0.rotate_right(1);
+        self.0[0] = x;
+    }
+    fn now(&self) -> Option<f64> {
+        self.0[0]
+    }
+    /// The newest `k`, when all are known.
+    fn row(&self, k: usize) -> Option<Lagged> {
+        let mut out = Lagged::default();
+        for (o, x) in out.iter_mut().zip(self.0).take(k) {
+            *o = x?;
+        }
+        Some(out)
+    }
+}
+
 /// One series against the market.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Tracker {
-    /// One slot a session.
-    Window(Window<Option<f64>>),
+    Window(Box<RollingBeta>),
     Ewma(EwmaBeta),
     Kalman(KalmanBeta),
 }
@@ -64,45 +86,32 @@ pub(super) enum Tracker {
 impl Tracker {
     pub(super) fn new(m: &Method) -> Self {
         match m.estimator {
-            Estimator::Ols | Estimator::Dimson => Self::Window(Window::new(m.window)),
+            Estimator::Ols | Estimator::Dimson => Self::Window(Box::new(RollingBeta::new(m.window, m.lags + 1))),
             Estimator::Ewma => Self::Ewma(EwmaBeta::new(m.lambda)),
             Estimator::Kalman => Self::Kalman(KalmanBeta::new(m.minimum, m.drift, m.window)),
         }
     }
-    /// A session: returns of the series and of the market, where there are any.
-    pub(super) fn push(&mut self, y: Option<f64>, x: Option<f64>) {
-        match (self, y, x) {
-            (Self::Window(w), y, _) => {
-                w.push(y);
+    /// A session in which the series has a return; it counts when the market has those that belong to it.
+    pub(super) fn push(&mut self, y: f64, market: &Recent, m: &Method) {
+        match (self, market.now()) {
+            (Self::Window(w), _) => {
+                if let Some(x) = market.row(m.lags + 1) {
+                    w.push(y, &x);
+                }
             }
-            (Self::Ewma(e), Some(y), Some(x)) => e.push(y, x),
-            (Self::Kalman(k), Some(y), Some(x)) => k.push(y, x),
+            (Self::Ewma(e), Some(x)) => e.push(y, x),
+            (Self::Kalman(k), Some(x)) => k.push(y, x),
             _ => {}
         }
     }
-    /// The beta; `market` are the market's returns, the newest last, at least as many as sessions were pushed and are kept.
-    pub(super) fn estimate(&self, market: &[Option<f64>], m: &Method) -> Result<Beta, NumericsError> {
+    /// The beta so far.
+    pub(super) fn estimate(&mut self, m: &Method) -> Result<Beta, NumericsError> {
         let enough = |n: usize| {
             let what = "a beta";
             if n >= m.minimum { Ok(()) } else { Err(NumericsError::TooFew { what, needed: m.minimum, got: n }) }
         };
         match self {
-            Self::Window(w) => {
-                let k = m.lags + 1;
-                let row = |(i, y): (usize, Option<f64>)| -> Option<(f64, Lagged)> {
-                    // Both end with the session that ended last.
-                    let now = (market.len() + i).checked_sub(w.len())?;
-                    let mut x = Lagged::default();
-                    for (j, x) in x.iter_mut().enumerate().take(k) {
-                        *x = (*market.get(now.checked_sub(j)?)?)?;
-                    }
-                    Some((y?, x))
-                };
-                let (a, b) = w.as_slices();
-                let rows = a.iter().chain(b).copied().enumerate().filter_map(row);
-                enough(rows.clone().count())?;
-                regress(rows, k)
-            }
+            Self::Window(w) => enough(w.len()).and_then(|()| w.estimate()),
             Self::Ewma(e) => enough(e.len()).and_then(|()| e.estimate()),
             Self::Kalman(k) => k.estimate(),
         }
@@ -163,9 +172,7 @@ impl Column {
 pub(super) struct Betas {
     method: Method,
     market: Symbol,
-    /// The market's returns, as many as any regression looks back, the newest last.
-    returns: Vec<Option<f64>>,
-    depth: usize,
+    recent: Recent,
     variance: Ewm,
     /// By the symbols' text.
     columns: Vec<Column>,
@@ -174,9 +181,8 @@ pub(super) struct Betas {
 
 impl Betas {
     pub(super) fn new(method: Method, market: Symbol) -> Self {
-        let depth = method.window + method.lags;
-        let returns = Vec::with_capacity(depth + 1);
-        Self { method, market, returns, depth, variance: Ewm::new(VARIANCE_DECAY), columns: Vec::new(), cross: None }
+        let (recent, variance) = (Recent::default(), Ewm::new(VARIANCE_DECAY));
+        Self { method, market, recent, variance, columns: Vec::new(), cross: None }
     }
     fn find(&self, symbol: Symbol) -> Option<&Column> {
         self.columns.binary_search_by_key(&symbol, |c| c.symbol).ok().and_then(|i| self.columns.get(i))
@@ -224,16 +230,13 @@ impl Betas {
         if let Some(x) = x {
             self.variance.update(x * x);
         }
-        if self.returns.len() == self.depth {
-            self.returns.rotate_left(1);
-            self.returns.pop();
-        }
-        self.returns.push(x);
+        self.recent.push(x);
         let (method, market) = (&self.method, self.market);
         for c in self.columns.iter_mut().filter(|c| c.symbol != market) {
-            let y = c.end();
-            c.tracker.push(y, x);
-            let estimate = c.tracker.estimate(&self.returns, method);
+            if let Some(y) = c.end() {
+                c.tracker.push(y, &self.recent, method);
+            }
+            let estimate = c.tracker.estimate(method);
             c.state = state(&estimate);
             c.raw = estimate.ok();
         }
@@ -253,6 +256,23 @@ impl Betas {
     /// Beta and its standard deviation; the market's own is 1.
     pub(super) fn beta(&self, symbol: Symbol) -> Option<(f64, f64)> {
         if symbol == self.market { Some((1.0, 0.0)) } else { self.find(symbol)?.beta }
+    }
+    /// Targets (sorted by symbol) that are not zero, with their betas: both lists are walked once.
+    pub(super) fn of<'a>(
+        &'a self,
+        targets: &'a [(Symbol, f64)],
+    ) -> impl Iterator<Item = (Symbol, f64, Option<(f64, f64)>)> + 'a {
+        let mut rest = self.columns.as_slice();
+        targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0).map(move |(symbol, w)| {
+            while let [first, after @ ..] = rest
+                && first.symbol != *symbol
+                && first.symbol < *symbol
+            {
+                rest = after;
+            }
+            let own = rest.first().filter(|c| c.symbol == *symbol).and_then(|c| c.beta);
+            (*symbol, *w, if *symbol == self.market { Some((1.0, 0.0)) } else { own })
+        })
     }
     /// Why there is none.
     pub(super) fn state(&self, symbol: Symbol) -> BetaState {

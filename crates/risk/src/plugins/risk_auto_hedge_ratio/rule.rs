@@ -93,8 +93,8 @@ impl HedgeRule {
     fn measure(&self, targets: &[(Symbol, f64)]) -> Exposure {
         let mut e = Exposure::default();
         let mut variance = 0.0;
-        for (symbol, w) in targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0) {
-            match self.betas.beta(*symbol) {
+        for (_, w, beta) in self.betas.of(targets) {
+            match beta {
                 Some((beta, sd)) => {
                     e.low += w * beta;
                     e.high += w * beta;
@@ -141,11 +141,17 @@ impl HedgeRule {
 
     /// The positions with the largest beta exposure, as numbers of an explanation.
     fn top(&self, targets: &[(Symbol, f64)]) -> Vec<(Cow<'static, str>, f64)> {
-        let known = targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0);
-        let mut all: Vec<(Symbol, f64, f64)> =
-            known.filter_map(|(s, w)| self.betas.beta(*s).map(|(b, _)| (*s, b, (w * b).abs()))).collect();
-        all.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
-        all.into_iter().take(NAMED).map(|(s, b, _)| (format!("beta {s}").into(), b)).collect()
+        let mut top: Vec<(f64, Symbol, f64)> = Vec::with_capacity(NAMED + 1);
+        for (symbol, w, beta) in self.betas.of(targets) {
+            let Some((beta, _)) = beta else { continue };
+            let size = (w * beta).abs();
+            let at = top.partition_point(|t| t.0 >= size);
+            if at < NAMED {
+                top.insert(at, (size, symbol, beta));
+                top.truncate(NAMED);
+            }
+        }
+        top.into_iter().map(|(_, symbol, beta)| (format!("beta {symbol}").into(), beta)).collect()
     }
 
     fn close(&mut self) {

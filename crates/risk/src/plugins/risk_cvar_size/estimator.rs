@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use tradewind_numerics::coverage::Coverage;
 use tradewind_numerics::tail::VarianceFilter;
 use tradewind_numerics::tail::backtest::{Forecast, Simulation, Sums};
-use tradewind_numerics::tail::shortfall::{Estimate, Model, ShortfallWork, shortfall};
+use tradewind_numerics::tail::peaks::{Candidate, thresholds};
+use tradewind_numerics::tail::shortfall::{Estimate, Model, ShortfallWork, rescaled, shortfall};
 use tradewind_numerics::{NumericsError, garch};
 
 use super::{Filter, Method, RiskCvarSizeParams, Side};
@@ -92,6 +93,17 @@ impl Estimator {
                     None => VarianceFilter::ewma(self.lambda),
                 })
             }
+        }
+    }
+    /// What tells whether the threshold of `peaks` is a good one: candidates around it, of the returns rescaled as last.
+    pub fn thresholds(&self, series: &[f64], fitted: &Fitted) -> Vec<Candidate> {
+        // At the session of the last fit nothing is due.
+        let filter = self.filter(series, fitted.at, &mut fitted.clone());
+        let losses = rescaled(series, filter).unwrap_or_default().into_iter().map(|r| -r).collect::<Vec<f64>>();
+        let counts = [0.5, 0.75, 1.0, 1.5, 2.0].map(|f| (f * self.tail * losses.len() as f64) as usize);
+        match self.method {
+            Method::Peaks => thresholds(&losses, &counts).unwrap_or_default(),
+            _ => Vec::new(),
         }
     }
     /// The estimate for one unit held of what has these returns (oldest first); of either side of it, when the parameters ask for the worse.

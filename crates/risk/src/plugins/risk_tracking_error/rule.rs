@@ -58,6 +58,8 @@ impl Curve {
 struct Measured {
     tracking_error: f64,
     curve: Curve,
+    /// Whether a weight is not a number.
+    odd: bool,
 }
 
 /// Keeps the target portfolio within a limit on tracking error; see [`RiskTrackingErrorParams`].
@@ -170,7 +172,7 @@ impl TrackingErrorRule {
         }
         self.unmeasured.clear();
         let (members, n) = (self.universe.members(), self.weights.len());
-        let (mut changed, mut net, mut i) = (0, 0.0, 0);
+        let (mut changed, mut net, mut i, mut odd) = (0, 0.0, 0, false);
         // Both lists are in the order of the symbols: each member is either the next target or has no weight.
         let mut set = |i: usize, w: f64| {
             let step = w - self.weights[i];
@@ -183,6 +185,7 @@ impl TrackingErrorRule {
             }
         };
         for (symbol, w) in targets {
+            odd |= !w.is_finite();
             let w = finite(*w);
             net += w;
             while i < n && members[i] != *symbol && members[i] < *symbol {
@@ -212,7 +215,7 @@ impl TrackingErrorRule {
         } else {
             Curve { moving, cross, fixed, unknown }
         };
-        Some(Measured { tracking_error: square.sqrt() + unknown, curve })
+        Some(Measured { tracking_error: square.sqrt() + unknown, curve, odd })
     }
     fn active(&self, i: usize) -> f64 {
         self.weights[i] - self.scale * self.bench[i]
@@ -340,13 +343,17 @@ impl Plugin for TrackingErrorRule {
 
 impl Rule for TrackingErrorRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
+        let measured = self.measure(targets);
         let mut steps = Vec::new();
-        for (symbol, w) in targets.iter().filter(|t| !t.1.is_finite()) {
-            let adjustment = Adjustment::new(Adjust::Veto, format!("the weight is {w}"));
-            steps.push(RuleStep { symbol: *symbol, adjustment });
-        }
         let wanted = targets.iter().filter(|t| finite(t.1) != 0.0);
-        let Some(m) = self.measure(targets) else {
+        if measured.is_none_or(|m| m.odd) {
+            let odd = targets.iter().filter(|t| !t.1.is_finite());
+            steps.extend(odd.map(|(symbol, w)| {
+                let adjustment = Adjustment::new(Adjust::Veto, format!("the weight is {w}"));
+                RuleStep { symbol: *symbol, adjustment }
+            }));
+        }
+        let Some(m) = measured else {
             let reason = self.unmeasurable();
             steps.extend(wanted.map(|(symbol, _)| {
                 let adjustment = Adjustment::new(Adjust::Scale(self.unknown), reason.clone());

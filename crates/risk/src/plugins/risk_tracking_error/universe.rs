@@ -10,7 +10,7 @@ use crate::sessions::SessionReturns;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum State {
-    Rolling(RollingCovariance),
+    Rolling(Box<RollingCovariance>),
     Ewma(EwmaCovariance),
 }
 
@@ -67,7 +67,7 @@ impl Universe {
             periods: p.periods_per_year,
             sessions: SessionReturns::new(p.window),
             members: Vec::new(),
-            state: State::Rolling(RollingCovariance::new(2, 0)),
+            state: State::Rolling(Box::new(RollingCovariance::new(2, 0))),
             row: Vec::new(),
             covariance: Symmetric::default(),
             columns: Vec::new(),
@@ -115,7 +115,9 @@ impl Universe {
         self.members = columns.into_iter().map(|(s, _)| s).collect();
         self.state = match self.estimator {
             Estimator::Ewma => State::Ewma(EwmaCovariance::new(self.lambda, n)),
-            Estimator::LedoitWolf | Estimator::Sample => State::Rolling(RollingCovariance::new(self.window, n)),
+            Estimator::LedoitWolf | Estimator::Sample => {
+                State::Rolling(Box::new(RollingCovariance::new(self.window, n)))
+            }
         };
         rows.chunks_exact(n.max(1)).for_each(|row| self.state.push(row));
         self.row = vec![0.0; n];
