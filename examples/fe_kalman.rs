@@ -107,9 +107,11 @@ fn main() -> Result<(), Failed> {
         }
     }
     println!(
-        "By likelihood hardly any of a day's change is noise: a price has little to be smoothed away. The ratio of variances is"
+        "By likelihood (gain and share are those of the last fit) little or nothing of a day's change is noise: a price has hardly"
     );
-    println!("a choice of how much lag to pay for how much calm, as the length of a moving average is.\n");
+    println!(
+        "anything to be smoothed away. A ratio of variances is a choice of lag for calm, as the length of a moving average is.\n"
+    );
 
     let closes =
         |s| -> Vec<f64> { testkit::sample("etf23_close_2008_2016.csv.gz", s, None).into_iter().map(|r| r.1).collect() };
