@@ -77,6 +77,22 @@ fn quoted(b: &[u8], mut i: usize, breaks: &mut u64) -> Option<usize> {
     }
 }
 
+/// Where the last complete record of a text ends: 0 when none does.
+pub(crate) fn complete(b: &[u8]) -> usize {
+    if !b.contains(&b'"') {
+        return b.iter().rposition(|c| *c == b'\n').map_or(0, |i| i + 1);
+    }
+    let mut end = 0;
+    while let Some(r) = record(b, end) {
+        if r.next == end || b.get(r.next.wrapping_sub(1)) != Some(&b'\n') {
+            break;
+        }
+        // A record that runs to the end of the text may go on behind it, unless its line has ended.
+        end = r.next;
+    }
+    end
+}
+
 /// The shape of a text that ends without a line break.
 pub(crate) fn scan(file: &str, b: &[u8]) -> Result<Shape, DataError> {
     let bad = |problem, line| DataError::new(file, problem).at_line(line);

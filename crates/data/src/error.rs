@@ -175,6 +175,17 @@ impl DataError {
     pub fn problem(&self) -> &Problem {
         &self.0.problem
     }
+    /// The same within a file of which so many rows, lines and bytes come before.
+    pub(crate) fn shifted(mut self, rows: u64, lines: u64, bytes: usize) -> Self {
+        let e = &mut self.0;
+        e.row = e.row.map(|r| r + rows);
+        // Line 1 is the header, of which there is only one.
+        e.line = e.line.map(|l| if l > 1 { l + lines } else { l });
+        if let Problem::NotUtf8 { byte } = &mut e.problem {
+            *byte += bytes;
+        }
+        self
+    }
     pub(crate) fn io(path: &Path, action: &'static str, e: &std::io::Error) -> Self {
         Self::new(path.display().to_string(), Problem::Io { action, why: e.to_string() })
     }

@@ -38,6 +38,8 @@ pub struct Frame {
     rows: usize,
     /// Physical lines of the rows of a text file.
     lines: Option<Vec<u64>>,
+    /// Rows of the file before this piece of it.
+    first: u64,
 }
 
 impl Frame {
@@ -60,7 +62,7 @@ impl Frame {
         {
             return Err(DataError::new("table", Problem::Ragged { found: odd, expected: rows }));
         }
-        Ok(Self { file: "table".into(), names, columns, rows, lines: None })
+        Ok(Self { file: "table".into(), names, columns, rows, lines: None, first: 0 })
     }
 
     /// Reads a CSV (plain or gzipped) or Parquet file.
@@ -84,6 +86,11 @@ impl Frame {
     }
 
     fn from_raw(raw: &RawTable) -> Result<Self, DataError> {
+        Self::from_piece(raw, &mut vec![None; raw.columns.len()])
+    }
+
+    /// A table whose text columns hold what `types` says; those of which it says nothing are entered there.
+    pub(crate) fn from_piece(raw: &RawTable, types: &mut [Option<CellType>]) -> Result<Self, DataError> {
         for (name, cells) in raw.names.iter().zip(&raw.columns) {
             if let Cells::Other(found) = cells {
                 let problem =
@@ -91,9 +98,33 @@ impl Frame {
                 return Err(DataError::new(&*raw.file, problem).in_column(name.as_str()));
             }
         }
-        let columns = raw.columns.par_iter().map(|c| convert(c, raw.rows)).collect();
+        for (t, cells) in types.iter_mut().zip(&raw.columns) {
+            if t.is_none() && matches!(cells, Cells::Text(_)) {
+                *t = CellType::of_text(cells, raw.rows);
+            }
+        }
+        let given: Vec<Option<CellType>> = types.to_vec();
+        let all: Vec<Result<Vec<Cell>, usize>> =
+            raw.columns.par_iter().zip(&given).map(|(c, t)| convert(c, raw.rows, *t)).collect();
+        let mut columns = Vec::with_capacity(all.len());
+        for (i, column) in all.into_iter().enumerate() {
+            columns.push(column.map_err(|row| {
+                let found = raw.columns.get(i).and_then(|c| c.text(row)).map(shorten).unwrap_or_default();
+                let held = given.get(i).copied().flatten().map_or("text", CellType::as_str);
+                let why = format!("{found:?} is not like the rows before, which hold {held}");
+                raw.error(row, raw.names.get(i).map(String::as_str), Problem::BadRecord { why })
+            })?);
+        }
         let lines = raw.line_numbers();
-        Ok(Self { file: raw.file.to_string(), names: raw.names.clone(), columns, rows: raw.rows, lines })
+        let file = raw.file.to_string();
+        Ok(Self { file, names: raw.names.clone(), columns, rows: raw.rows, lines, first: 0 })
+    }
+
+    /// The same as a piece of a file: after so many of its rows and physical lines.
+    pub(crate) fn placed(mut self, rows: u64, lines: u64) -> Self {
+        self.first = rows;
+        self.lines.iter_mut().flatten().for_each(|l| *l += lines);
+        self
     }
 
     /// Names of the columns.
@@ -123,7 +154,7 @@ impl Frame {
     /// An error at a row (counted from 0) and column of this table, for whoever finds a cell unusable.
     pub fn error(&self, row: usize, column: Option<&str>, why: impl Into<String>) -> DataError {
         let e = DataError::new(self.file.as_str(), Problem::BadRecord { why: why.into() })
-            .at_row(row as u64 + 1)
+            .at_row(self.first + row as u64 + 1)
             .at_line(self.lines.as_ref().and_then(|l| l.get(row).copied()));
         match column {
             Some(c) => e.in_column(c),
@@ -138,7 +169,7 @@ impl Frame {
         let column = self.column(self.position(name)?);
         let bad = |row, problem| {
             Err(DataError::new(self.file.as_str(), problem)
-                .at_row(row as u64 + 1)
+                .at_row(self.first + row as u64 + 1)
                 .at_line(self.lines.as_ref().and_then(|l| l.get(row).copied()))
                 .in_column(name))
         };
@@ -179,24 +210,7 @@ impl Frame {
         let mut all = || -> std::io::Result<()> {
             let header: Vec<Cow<'_, str>> = self.names.iter().map(|n| quoted(n)).collect();
             writeln!(out, "{}", header.join(","))?;
-            for row in 0..self.rows {
-                for i in 0..self.columns.len() {
-                    if i > 0 {
-                        out.write_all(b",")?;
-                    }
-                    match self.cell(row, i) {
-                        // A blank line would not read back.
-                        Cell::Null if self.columns.len() == 1 => out.write_all(b"\"\"")?,
-                        Cell::Null => {}
-                        // Debug gives the shortest text that reads back as the same number.
-                        Cell::F64(x) => write!(out, "{x:?}")?,
-                        Cell::I64(x) => write!(out, "{x}")?,
-                        Cell::Bool(x) => write!(out, "{x}")?,
-                        Cell::Str(s) => out.write_all(quoted(s).as_bytes())?,
-                    }
-                }
-                out.write_all(b"\n")?;
-            }
+            (0..self.rows).try_for_each(|row| write_row(&mut out, &self.columns, row))?;
             out.flush()
         };
         all().map_err(|e| DataError::io(path, "write the file", &e))?;
@@ -205,7 +219,8 @@ impl Frame {
 
     fn write_parquet(&self, path: &Path) -> Result<(), DataError> {
         let name = path.display().to_string();
-        let columns: Vec<Column> = self.names.iter().zip(&self.columns).map(|(n, c)| series(n, c).into()).collect();
+        let columns: Vec<Column> =
+            self.names.iter().zip(&self.columns).map(|(n, c)| series(n, c, CellType::of(c)).into()).collect();
         let mut frame = DataFrame::new(self.rows, columns).map_err(|e| polars_error(&name, &e))?;
         let file = AtomicFile::create(path)?;
         parquet_writer(file.handle()?).finish(&mut frame).map_err(|e| polars_error(&name, &e))?;
@@ -213,23 +228,78 @@ impl Frame {
     }
 }
 
-/// A column of a file as cells.
-fn convert(cells: &Cells, rows: usize) -> Vec<Cell> {
-    let text = |row| cells.text(row);
-    match cells {
+/// What the filled cells of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellType {
+    Whole,
+    Number,
+    Bool,
+    Text,
+}
+
+impl CellType {
+    /// Of cells: whole numbers, numbers (also when there is nothing), booleans, or else text.
+    pub(crate) fn of(cells: &[Cell]) -> Self {
+        let filled = || cells.iter().filter(|c| **c != Cell::Null);
+        if filled().next().is_some() && filled().all(|c| matches!(c, Cell::I64(_))) {
+            Self::Whole
+        } else if filled().all(|c| matches!(c, Cell::I64(_) | Cell::F64(_))) {
+            Self::Number
+        } else if filled().all(|c| matches!(c, Cell::Bool(_))) {
+            Self::Bool
+        } else {
+            Self::Text
+        }
+    }
+    /// Whether a column of this type can hold a cell.
+    pub(crate) fn holds(self, c: &Cell) -> bool {
+        match (self, c) {
+            (_, Cell::Null) | (Self::Text, _) => true,
+            (Self::Whole, c) => matches!(c, Cell::I64(_)),
+            (Self::Number, c) => matches!(c, Cell::I64(_) | Cell::F64(_)),
+            (Self::Bool, c) => matches!(c, Cell::Bool(_)),
+        }
+    }
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole numbers",
+            Self::Number => "numbers",
+            Self::Bool => "true and false",
+            Self::Text => "text",
+        }
+    }
+    /// Of text cells; nothing when all are empty.
+    fn of_text(cells: &Cells, rows: usize) -> Option<Self> {
+        let filled = || (0..rows).filter_map(|row| cells.text(row));
+        filled().next()?;
+        Some(if filled().all(|s| s.parse::<i64>().is_ok()) {
+            Self::Whole
+        } else if filled().all(|s| s.parse::<f64>().is_ok()) {
+            Self::Number
+        } else if filled().all(|s| s == "true" || s == "false") {
+            Self::Bool
+        } else {
+            Self::Text
+        })
+    }
+    /// A text cell as one of this type.
+    fn parse(self, s: &str) -> Option<Cell> {
+        match self {
+            Self::Whole => s.parse().ok().map(Cell::I64).or_else(|| s.parse().ok().map(Cell::F64)),
+            Self::Number => s.parse().ok().map(Cell::F64),
+            Self::Bool => s.parse().ok().map(Cell::Bool),
+            Self::Text => Some(Cell::Str(s.into())),
+        }
+    }
+}
+
+/// A column of a file as cells; of text what `given` says it holds, or else what it looks like. The row of a cell that does not fit otherwise.
+fn convert(cells: &Cells, rows: usize, given: Option<CellType>) -> Result<Vec<Cell>, usize> {
+    Ok(match cells {
         Cells::Text(_) => {
-            let filled = || (0..rows).filter_map(text);
-            let any = filled().next().is_some();
-            if any && filled().all(|s| s.parse::<i64>().is_ok()) {
-                return (0..rows).map(|r| text(r).and_then(|s| s.parse().ok()).map_or(Cell::Null, Cell::I64)).collect();
-            }
-            if any && filled().all(|s| s.parse::<f64>().is_ok()) {
-                return (0..rows).map(|r| text(r).and_then(|s| s.parse().ok()).map_or(Cell::Null, Cell::F64)).collect();
-            }
-            if any && filled().all(|s| s == "true" || s == "false") {
-                return (0..rows).map(|r| text(r).map_or(Cell::Null, |s| Cell::Bool(s == "true"))).collect();
-            }
-            (0..rows).map(|r| text(r).map_or(Cell::Null, |s| Cell::Str(s.into()))).collect()
+            let t = given.or_else(|| CellType::of_text(cells, rows)).unwrap_or(CellType::Text);
+            let cell = |row| cells.text(row).map_or(Ok(Cell::Null), |s| t.parse(s).ok_or(row));
+            return (0..rows).map(cell).collect();
         }
         Cells::Float(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::F64)).collect(),
         Cells::Int(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::I64)).collect(),
@@ -244,37 +314,60 @@ fn convert(cells: &Cells, rows: usize) -> Vec<Cell> {
             .collect(),
         Cells::Date(_) => (0..rows).map(|r| cells.label(r).map_or(Cell::Null, |s| Cell::Str(s.into_owned()))).collect(),
         Cells::Other(_) => vec![Cell::Null; rows],
+    })
+}
+
+/// A column for Parquet.
+pub(crate) fn series(name: &str, cells: &[Cell], t: CellType) -> Series {
+    let name = name.into();
+    match t {
+        CellType::Whole => {
+            let whole = |c: &Cell| if let Cell::I64(x) = c { Some(*x) } else { None };
+            Series::new(name, cells.iter().map(whole).collect::<Vec<_>>())
+        }
+        CellType::Number => {
+            let number = |c: &Cell| match c {
+                Cell::F64(x) => Some(*x),
+                Cell::I64(x) => Some(*x as f64),
+                _ => None,
+            };
+            Series::new(name, cells.iter().map(number).collect::<Vec<_>>())
+        }
+        CellType::Bool => {
+            let flag = |c: &Cell| if let Cell::Bool(x) = c { Some(*x) } else { None };
+            Series::new(name, cells.iter().map(flag).collect::<Vec<_>>())
+        }
+        CellType::Text => {
+            let text = |c: &Cell| match c {
+                Cell::Null => None,
+                Cell::Str(s) => Some(s.clone()),
+                Cell::F64(x) => Some(format!("{x:?}")),
+                Cell::I64(x) => Some(x.to_string()),
+                Cell::Bool(x) => Some(x.to_string()),
+            };
+            Series::new(name, cells.iter().map(text).collect::<Vec<_>>())
+        }
     }
 }
 
-/// A column for Parquet: of whole numbers, numbers, booleans, or else text.
-fn series(name: &str, cells: &[Cell]) -> Series {
-    let name = name.into();
-    let filled = || cells.iter().filter(|c| **c != Cell::Null);
-    if filled().all(|c| matches!(c, Cell::I64(_))) && filled().next().is_some() {
-        let v: Vec<Option<i64>> = cells.iter().map(|c| if let Cell::I64(x) = c { Some(*x) } else { None }).collect();
-        return Series::new(name, v);
+/// One row as a line of CSV.
+pub(crate) fn write_row(out: &mut impl std::io::Write, columns: &[Vec<Cell>], row: usize) -> std::io::Result<()> {
+    for (i, column) in columns.iter().enumerate() {
+        if i > 0 {
+            out.write_all(b",")?;
+        }
+        match column.get(row).unwrap_or(&Cell::Null) {
+            // A blank line would not read back.
+            Cell::Null if columns.len() == 1 => out.write_all(b"\"\"")?,
+            Cell::Null => {}
+            // Debug gives the shortest text that reads back as the same number.
+            Cell::F64(x) => write!(out, "{x:?}")?,
+            Cell::I64(x) => write!(out, "{x}")?,
+            Cell::Bool(x) => write!(out, "{x}")?,
+            Cell::Str(s) => out.write_all(quoted(s).as_bytes())?,
+        }
     }
-    if filled().all(|c| matches!(c, Cell::I64(_) | Cell::F64(_))) {
-        let number = |c: &Cell| match c {
-            Cell::F64(x) => Some(*x),
-            Cell::I64(x) => Some(*x as f64),
-            _ => None,
-        };
-        return Series::new(name, cells.iter().map(number).collect::<Vec<_>>());
-    }
-    if filled().all(|c| matches!(c, Cell::Bool(_))) {
-        let v: Vec<Option<bool>> = cells.iter().map(|c| if let Cell::Bool(x) = c { Some(*x) } else { None }).collect();
-        return Series::new(name, v);
-    }
-    let text = |c: &Cell| match c {
-        Cell::Null => None,
-        Cell::Str(s) => Some(s.clone()),
-        Cell::F64(x) => Some(format!("{x:?}")),
-        Cell::I64(x) => Some(x.to_string()),
-        Cell::Bool(x) => Some(x.to_string()),
-    };
-    Series::new(name, cells.iter().map(text).collect::<Vec<_>>())
+    out.write_all(b"\n")
 }
 
 /// A CSV cell, quoted where it must be.

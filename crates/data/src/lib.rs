@@ -30,6 +30,7 @@ mod simulate;
 mod sort;
 mod spec;
 mod store;
+mod stream;
 mod table;
 mod wide;
 mod write;
@@ -51,4 +52,5 @@ pub use simulate::{
 };
 pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
 pub use store::{Written, import, write_events};
+pub use stream::{FrameReader, FrameWriter};
 pub use table::{EventTable, Events, Notes};

@@ -1,6 +1,6 @@
 //! Bytes of a file: where it is, whether it can be read, gunzipped.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use tradewind_core_types::closest;
 use crate::error::{DataError, Problem};
 use crate::spec::TableFormat;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The format by name, without a trailing `.gz`.
 pub(crate) fn format_of(path: &Path, given: Option<TableFormat>) -> Result<TableFormat, DataError> {
@@ -32,6 +32,13 @@ pub(crate) fn format_of(path: &Path, given: Option<TableFormat>) -> Result<Table
 /// # Errors
 /// When there is no such file (with a suggestion), it is a directory, or it cannot be read.
 pub fn bytes_of(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map_err(|e| DataError::io(path, "read the file", &e))?;
+    Ok(bytes)
+}
+
+/// A file for reading.
+pub(crate) fn open(path: &Path) -> Result<File, DataError> {
     let at = |problem| DataError::new(path.display().to_string(), problem);
     if path.is_dir() {
         let mut names = names_in(path);
@@ -39,7 +46,7 @@ pub fn bytes_of(path: &Path) -> Result<Vec<u8>, DataError> {
         let hint = if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) };
         return Err(at(Problem::IsDirectory { hint }));
     }
-    fs::read(path).map_err(|e| match e.kind() {
+    File::open(path).map_err(|e| match e.kind() {
         ErrorKind::NotFound => at(Problem::NotFound { hint: hint(path) }),
         _ => DataError::io(path, "read the file", &e),
     })

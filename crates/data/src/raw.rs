@@ -1,11 +1,13 @@
 //! A file as columns of cells, through polars: CSV cells stay text, so that errors can quote them; Parquet keeps its types.
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use polars::io::mmap::MmapBytesReader;
 use polars::prelude::{
     ArrowDataType, BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked,
     Int64Chunked, ParquetReader, PolarsError, SerReader, StringChunked, TimeUnit,
@@ -60,16 +62,17 @@ impl RawTable {
         }
         match format {
             TableFormat::Parquet => Self::parquet(&name, bytes, wanted),
-            _ => Self::csv(&name, bytes, wanted),
+            _ => Self::csv(&name, load::gunzip(&name, bytes)?, wanted),
         }
     }
 
-    fn csv(
+    /// A CSV text, whatever the file's name says of compression.
+    pub(crate) fn csv(
         file: &str,
         bytes: Vec<u8>,
         wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
     ) -> Result<Self, DataError> {
-        let mut text = load::text(file, load::gunzip(file, bytes)?)?;
+        let mut text = load::text(file, bytes)?;
         text.truncate(text.trim_end_matches(['\n', '\r', ' ', '\t']).len());
         if text.is_empty() {
             return Err(DataError::new(file, Problem::Empty));
@@ -110,7 +113,21 @@ impl RawTable {
         if !bytes.starts_with(b"PAR1") || !bytes.ends_with(b"PAR1") || bytes.len() < 12 {
             return Err(bad("it does not begin and end with PAR1".into()));
         }
-        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        Self::parquet_from(file, ParquetReader::new(Cursor::new(bytes)), wanted)
+    }
+
+    /// Some rows of a Parquet file.
+    pub(crate) fn read_slice(path: &Path, file: File, offset: usize, rows: usize) -> Result<Self, DataError> {
+        let reader = ParquetReader::new(file).with_slice(Some((offset, rows)));
+        Self::parquet_from(&path.display().to_string(), reader, |_| Ok(None))
+    }
+
+    fn parquet_from<R: MmapBytesReader>(
+        file: &str,
+        mut reader: ParquetReader<R>,
+        wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
+    ) -> Result<Self, DataError> {
+        let bad = |why: String| DataError::new(file, Problem::NotParquet { why });
         let schema = guarded(|| reader.schema()).map_err(bad)?;
         let names: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
         let keep = wanted(&names)?.unwrap_or_else(|| names.clone());
@@ -189,7 +206,7 @@ pub(crate) fn missing_column(file: &str, names: &[String], column: &str) -> Data
 }
 
 /// Runs polars on bytes from outside: its errors, and panics on malformed files, become text.
-fn guarded<T>(f: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, String> {
+pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(Ok(v)) => Ok(v),
         Ok(Err(e)) => Err(e.to_string()),

@@ -1,7 +1,7 @@
 //! A record of realised returns, and the size that follows from it.
 
 use serde::{Deserialize, Serialize};
-use tradewind_numerics::{Window, beta};
+use tradewind_numerics::{Window, beta_distribution as beta};
 
 use super::{Posterior, continuous, discrete, shrinkage_continuous, shrinkage_discrete};
 use crate::plugins::risk_frac_kelly_atten::{Attenuation, Loss, Method, RiskFracKellyAttenParams};

@@ -1,10 +1,12 @@
-//! `trader apply`: any calculator over a table.
+//! `trader apply`: any calculator over a table, piece by piece, so that the table may be larger than memory.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
-use tradewind_core_types::{Cell, did_you_mean};
-use tradewind_data::Frame;
+use tradewind_core_types::{Cell, Table, did_you_mean};
+use tradewind_data::{Frame, FrameReader, FrameWriter};
 
 use super::{progress, say_json};
 use crate::catalogue;
@@ -23,9 +25,16 @@ pub(super) struct Args {
     /// A parameter of the plugin, such as `--set dist=t`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Which column of the table a column of the plugin is, such as `--column close=SPY`; may be repeated.
+    /// Which column of the table a column of the plugin is, such as `--column close=SPY`; may be repeated, and for one column of the plugin
+    /// with several of the table: each gets a calculator of its own, and its outputs are named `SPY.volatility`.
     #[arg(long, value_name = "NAME=COLUMN")]
     column: Vec<String>,
+    /// One calculator for each value of this column, such as `--by symbol`, in parallel.
+    #[arg(long, value_name = "COLUMN")]
+    by: Option<String>,
+    /// Only rows that gave an output, such as the trades that closed a bar.
+    #[arg(long)]
+    dense: bool,
     /// Only rows where a column has this value, such as `--only symbol=SPX`.
     #[arg(long, value_name = "COLUMN=VALUE")]
     only: Option<String>,
@@ -44,87 +53,261 @@ fn pair(text: &str, option: &str) -> Result<(String, String), Failure> {
         .ok_or_else(|| Failure::Usage(format!("--{option} {text:?}: expected NAME=VALUE")))
 }
 
-fn apply(a: &Args) -> Result<Value, Failure> {
-    let info = catalogue::find(&a.id).map_err(Failure::Usage)?;
-    let build = info.table.ok_or_else(|| {
-        let able: Vec<&str> = catalogue::all().filter(|(_, p)| p.table.is_some()).map(|(_, p)| p.id).collect();
-        Failure::Usage(format!("{} is not a table function; these are: {}", a.id, able.join(", ")))
-    })?;
+/// One way of reading the table: a column for each input of the plugin, and a calculator for each value of `--by`.
+struct Lane {
+    /// Before the names of its outputs; empty when it is the only one.
+    prefix: String,
+    /// Position of each input's column.
+    columns: Vec<Option<usize>>,
+    calculators: BTreeMap<String, Box<dyn Table>>,
+}
+
+/// Rows of a piece that one calculator takes, in their order.
+struct Work<'a> {
+    lane: usize,
+    calculator: &'a mut Box<dyn Table>,
+    rows: Vec<usize>,
+}
+
+/// What came of a piece: outputs by row, or the first row that could not be used, with the reason.
+type Outcome = Result<Vec<(usize, Vec<Cell>)>, (usize, String)>;
+
+/// The parameters of `--set`.
+fn params(a: &Args) -> Result<Value, Failure> {
     let mut params = Map::new();
     for s in &a.set {
         let (key, text) = pair(s, "set")?;
         params.insert(key, crate::config::value_of(&text));
     }
-    let mut table = build(&Value::Object(params))
-        .map_err(|problems| Failure::Config { origin: format!("parameters of {}", a.id), problems })?;
+    Ok(Value::Object(params))
+}
 
-    let frame = Frame::read(&a.input)?;
-    let rows: Vec<usize> = match &a.only {
-        None => (0..frame.rows()).collect(),
-        Some(only) => {
-            let (column, value) = pair(only, "only")?;
-            let at = frame.position(&column)?;
-            (0..frame.rows()).filter(|&i| text(frame.cell(i, at)) == value).collect()
-        }
-    };
-    let mut mapped = std::collections::BTreeMap::new();
+/// The lanes that `--column` asks for.
+fn lanes(a: &Args, table: &dyn Table, input: &FrameReader) -> Result<Vec<Lane>, Failure> {
+    let mut mapped: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for m in &a.column {
         let (name, column) = pair(m, "column")?;
         if !table.inputs().iter().any(|c| c.name == name) {
             let hint = did_you_mean(&name, table.inputs().iter().map(|c| c.name).collect::<Vec<_>>());
             return Err(Failure::Usage(format!("--column {m:?}: {} has no input {name:?}{hint}", a.id)));
         }
-        mapped.insert(name, column);
+        mapped.entry(name).or_default().push(column);
     }
-    let mut wanted = Vec::new();
-    for c in table.inputs() {
-        let name = mapped.get(c.name).map_or(c.name, String::as_str);
-        wanted.push(match frame.position(name) {
-            Ok(i) => Some(i),
-            Err(_) if c.optional && !mapped.contains_key(c.name) => None,
-            Err(e) => return Err(Failure::Data(format!("{e} (map one with --column {}=COLUMN)", c.name))),
-        });
+    let several: Vec<&String> = mapped.iter().filter(|m| m.1.len() > 1).map(|m| m.0).collect();
+    if let [one, two, ..] = several.as_slice() {
+        let problem = format!("--column: {one} and {two} both have several columns: only one input may have several");
+        return Err(Failure::Usage(problem));
     }
-    let names: Vec<String> = table.outputs().iter().map(|s| (*s).to_owned()).collect();
-    let mut outputs: Vec<Vec<Cell>> = names.iter().map(|_| Vec::with_capacity(rows.len())).collect();
-    let (mut row, mut out, mut skipped) = (Vec::new(), Vec::new(), 0_u64);
-    for &i in &rows {
+    let many = several.first().map(|n| (*n).clone());
+    let count = many.as_ref().map_or(1, |n| mapped[n].len());
+    (0..count)
+        .map(|k| {
+            let of = |name: &str| mapped.get(name).and_then(|all| all.get(if all.len() > 1 { k } else { 0 }));
+            let mut columns = Vec::new();
+            for c in table.inputs() {
+                let name = of(c.name).map_or(c.name, String::as_str);
+                columns.push(match input.position(name) {
+                    Ok(i) => Some(i),
+                    Err(_) if c.optional && of(c.name).is_none() => None,
+                    Err(e) => return Err(Failure::Data(format!("{e} (map one with --column {}=COLUMN)", c.name))),
+                });
+            }
+            let prefix = many.as_ref().and_then(|n| of(n)).map(|c| format!("{c}.")).unwrap_or_default();
+            Ok(Lane { prefix, columns, calculators: BTreeMap::new() })
+        })
+        .collect()
+}
+
+/// Gives a calculator its rows of a piece.
+fn work(w: Work<'_>, columns: &[Option<usize>], frame: &Frame) -> (usize, Outcome) {
+    let (mut row, mut out) = (Vec::new(), Vec::new());
+    let mut given = Vec::new();
+    for i in w.rows {
         row.clear();
-        row.extend(wanted.iter().map(|w| w.map_or(Cell::Null, |j| frame.cell(i, j).clone())));
-        // A row without any of its values (a holiday) is not an input.
-        if row.iter().all(|c| *c == Cell::Null) {
-            skipped += 1;
-            out.clear();
-        } else {
-            table.update(&row, &mut out).map_err(|e| frame.error(i, None, e.to_string()))?;
+        row.extend(columns.iter().map(|c| c.map_or(Cell::Null, |j| frame.cell(i, j).clone())));
+        if let Err(e) = w.calculator.update(&row, &mut out) {
+            return (w.lane, Err((i, e.to_string())));
         }
-        for (k, column) in outputs.iter_mut().enumerate() {
-            column.push(out.get(k).cloned().unwrap_or(Cell::Null));
+        if !out.is_empty() {
+            given.push((i, std::mem::take(&mut out)));
         }
     }
-    let mut statistics = Map::new();
-    for (name, cells) in names.iter().zip(&outputs) {
-        statistics.insert(name.clone(), describe(cells));
+    (w.lane, Ok(given))
+}
+
+fn apply(a: &Args) -> Result<Value, Failure> {
+    let info = catalogue::find(&a.id).map_err(Failure::Usage)?;
+    let build = info.table.ok_or_else(|| {
+        let able: Vec<&str> = catalogue::all().filter(|(_, p)| p.table.is_some()).map(|(_, p)| p.id).collect();
+        Failure::Usage(format!("{} is not a table function; these are: {}", a.id, able.join(", ")))
+    })?;
+    let params = params(a)?;
+    let make =
+        || build(&params).map_err(|problems| Failure::Config { origin: format!("parameters of {}", a.id), problems });
+    let table = make()?;
+    let mut input = FrameReader::open(&a.input)?;
+    let mut lanes = lanes(a, table.as_ref(), &input)?;
+    let only = match &a.only {
+        None => None,
+        Some(only) => {
+            let (column, value) = pair(only, "only")?;
+            Some((input.position(&column)?, value))
+        }
+    };
+    let by = a.by.as_ref().map(|c| input.position(c)).transpose()?;
+
+    let mut names = input.names().to_vec();
+    for lane in &lanes {
+        for o in table.outputs() {
+            let name = format!("{}{o}", lane.prefix);
+            names.push(if names.contains(&name) { format!("{}_{name}", a.id) } else { name });
+        }
     }
-    let mut all_names = frame.names().to_vec();
-    let mut columns: Vec<Vec<Cell>> =
-        (0..all_names.len()).map(|j| rows.iter().map(|&i| frame.cell(i, j).clone()).collect()).collect();
-    for (name, cells) in names.into_iter().zip(outputs) {
-        let taken = all_names.contains(&name);
-        all_names.push(if taken { format!("{}_{name}", a.id) } else { name });
-        columns.push(cells);
+    let width = input.names().len();
+    let outputs = table.outputs().len();
+    let mut writer = FrameWriter::create(&a.output, &names)?;
+    let mut statistics: Vec<Statistic> = names[width..].iter().map(|_| Statistic::default()).collect();
+    let (mut read, mut empty) = (0_u64, 0_u64);
+    while let Some(frame) = input.next_piece()? {
+        let rows: Vec<usize> = (0..frame.rows())
+            .filter(|&i| only.as_ref().is_none_or(|(at, value)| text(frame.cell(i, *at)) == *value))
+            .collect();
+        read += rows.len() as u64;
+        let mut work_lists: Vec<Work<'_>> = Vec::new();
+        let mut columns_of = Vec::new();
+        for (k, lane) in lanes.iter_mut().enumerate() {
+            // A row without any of its values (a holiday) is not an input.
+            let filled = |i: &usize| lane.columns.iter().flatten().any(|&j| *frame.cell(*i, j) != Cell::Null);
+            let mut lists: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+            for &i in &rows {
+                if filled(&i) {
+                    let key = by.map(|j| text(frame.cell(i, j))).unwrap_or_default();
+                    lists.entry(key).or_default().push(i);
+                } else {
+                    empty += u64::from(k == 0);
+                }
+            }
+            for key in lists.keys() {
+                if !lane.calculators.contains_key(key) {
+                    lane.calculators.insert(key.clone(), make()?);
+                }
+            }
+            columns_of.push(lane.columns.clone());
+            for (key, calculator) in &mut lane.calculators {
+                if let Some(rows) = lists.remove(key) {
+                    work_lists.push(Work { lane: k, calculator, rows });
+                }
+            }
+        }
+        // In parallel; each calculator sees its own rows in their order, so that the result does not depend on it.
+        let done: Vec<(usize, Outcome)> = work_lists
+            .into_par_iter()
+            .map(|w| {
+                let k = w.lane;
+                work(w, &columns_of[k], &frame)
+            })
+            .collect();
+        let mut cells: Vec<Vec<Cell>> = vec![vec![Cell::Null; frame.rows()]; names.len() - width];
+        let mut gave = vec![false; frame.rows()];
+        let mut worst: Option<(usize, String)> = None;
+        for (lane, outcome) in done {
+            match outcome {
+                Err(e) if worst.as_ref().is_none_or(|w| e.0 < w.0) => worst = Some(e),
+                Err(_) => {}
+                Ok(given) => {
+                    for (i, out) in given {
+                        gave[i] = true;
+                        for (k, c) in out.into_iter().enumerate().take(outputs) {
+                            cells[lane * outputs + k][i] = c;
+                        }
+                    }
+                }
+            }
+        }
+        if let Some((row, why)) = worst {
+            return Err(frame.error(row, None, why).into());
+        }
+        let kept: Vec<usize> = rows.into_iter().filter(|&i| !a.dense || gave[i]).collect();
+        let mut columns: Vec<Vec<Cell>> =
+            (0..width).map(|j| kept.iter().map(|&i| frame.cell(i, j).clone()).collect()).collect();
+        for (column, s) in cells.into_iter().zip(&mut statistics) {
+            let column: Vec<Cell> = kept.iter().map(|&i| column[i].clone()).collect();
+            column.iter().for_each(|c| s.add(c));
+            columns.push(column);
+        }
+        writer.push(&columns)?;
     }
-    Frame::new(all_names, columns)?.write(&a.output)?;
+    let written = writer.finish()?;
+    let summaries: Map<String, Value> = lanes
+        .iter()
+        .flat_map(|l| l.calculators.iter().map(|(key, c)| (format!("{}{key}", l.prefix), c.summary())))
+        .collect();
+    let fitted = match summaries.iter().next() {
+        Some((name, one)) if summaries.len() == 1 && name.is_empty() => one.clone(),
+        _ => Value::Object(summaries),
+    };
+    let columns: Map<String, Value> =
+        names.into_iter().skip(width).zip(statistics.iter().map(Statistic::json)).collect();
     Ok(json!({
         "plugin": a.id,
         "input": a.input.display().to_string(),
         "output": a.output.display().to_string(),
-        "rows": rows.len(),
-        "empty_rows": skipped,
+        "rows": read,
+        "rows_written": written,
+        "empty_rows": empty,
         "warmup": table.warmup(),
-        "columns": statistics,
-        "fitted": table.summary(),
+        "columns": columns,
+        "fitted": fitted,
     }))
+}
+
+/// Count, mean, smallest, largest and last of the numbers in a column, or how often each text occurs.
+#[derive(Default)]
+struct Statistic {
+    count: u64,
+    sum: f64,
+    /// What the sum has lost to rounding (Kahan).
+    lost: f64,
+    min: f64,
+    max: f64,
+    last: f64,
+    texts: BTreeMap<String, u64>,
+}
+
+impl Statistic {
+    fn add(&mut self, c: &Cell) {
+        let x = match c {
+            Cell::Null => return,
+            Cell::F64(x) => *x,
+            Cell::I64(x) => *x as f64,
+            // More different texts than anyone reads are not counted one by one.
+            other => {
+                let key = text(other);
+                let key = if self.texts.len() >= 50 && !self.texts.contains_key(&key) { "others".into() } else { key };
+                *self.texts.entry(key).or_default() += 1;
+                return;
+            }
+        };
+        (self.min, self.max) = if self.count == 0 { (x, x) } else { (self.min.min(x), self.max.max(x)) };
+        self.count += 1;
+        self.last = x;
+        let y = x - self.lost;
+        let t = self.sum + y;
+        self.lost = (t - self.sum) - y;
+        self.sum = t;
+    }
+    fn json(&self) -> Value {
+        if self.count == 0 {
+            return json!(self.texts);
+        }
+        json!({
+            "count": self.count,
+            "mean": self.sum / self.count as f64,
+            "min": self.min,
+            "max": self.max,
+            "last": self.last,
+        })
+    }
 }
 
 fn text(c: &Cell) -> String {
@@ -135,30 +318,4 @@ fn text(c: &Cell) -> String {
         Cell::Bool(x) => x.to_string(),
         Cell::Str(s) => s.clone(),
     }
-}
-
-/// Count, mean, smallest, largest and last of the numbers in a column, or how often each text occurs.
-fn describe(cells: &[Cell]) -> Value {
-    let numbers: Vec<f64> = cells
-        .iter()
-        .filter_map(|c| match c {
-            Cell::F64(x) => Some(*x),
-            Cell::I64(x) => Some(*x as f64),
-            _ => None,
-        })
-        .collect();
-    if numbers.is_empty() {
-        let mut counts = std::collections::BTreeMap::new();
-        for c in cells.iter().filter(|c| **c != Cell::Null) {
-            *counts.entry(text(c)).or_insert(0_u64) += 1;
-        }
-        return json!(counts);
-    }
-    json!({
-        "count": numbers.len(),
-        "mean": numbers.iter().sum::<f64>() / numbers.len() as f64,
-        "min": numbers.iter().copied().fold(f64::INFINITY, f64::min),
-        "max": numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        "last": numbers.last(),
-    })
 }
