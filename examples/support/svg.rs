@@ -119,9 +119,9 @@ fn path(values: &[Option<f64>], x: &dyn Fn(usize) -> f64, y: &dyn Fn(f64) -> f64
     d
 }
 
-/// Three to six round numbers between `low` and `high`.
+/// Three to seven round numbers between `low` and `high`.
 fn ticks(low: f64, high: f64) -> Vec<f64> {
-    let raw = (high - low) / 4.0;
+    let raw = (high - low) / 6.0;
     let power = 10f64.powf(raw.log10().floor());
     let step = power * [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * power >= raw).unwrap_or(10.0);
     let first = (low / step - 1e-9).ceil() as i64;

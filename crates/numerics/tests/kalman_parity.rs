@@ -49,9 +49,9 @@ fn filter_smoother_and_likelihood_equal_statsmodels() {
             "diffuse" => Start::Diffuse,
             "approximate" => Start::Approximate(known[4]),
             _ => {
-                let (mut mean, mut cov) = ([0.0; MAX_STATES], [[0.0; MAX_STATES]; MAX_STATES]);
-                (0..n).for_each(|i| (mean[i], cov[i][i]) = (known[i], known[2 + i]));
-                Start::Known(mean, cov)
+                let (mut mean, mut variance) = ([0.0; MAX_STATES], [0.0; MAX_STATES]);
+                (0..n).for_each(|i| (mean[i], variance[i]) = (known[i], known[2 + i]));
+                Start::Known(mean, variance)
             }
         };
         let z = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -60,7 +60,7 @@ fn filter_smoother_and_likelihood_equal_statsmodels() {
         let level_start = match start {
             Start::Diffuse => Start1::Diffuse,
             Start::Approximate(v) => Start1::Approximate(v),
-            Start::Known(m, v) => Start1::Known(m[0], v[0][0]),
+            Start::Known(m, v) => Start1::Known(m[0], v[0]),
         };
         let mut level = (!trend).then(|| LocalLevel::new(p[1], p[0], level_start).unwrap());
         let mut at = rows.iter().enumerate().peekable();
@@ -141,10 +141,10 @@ fn the_trend_equals_filterpy() {
     let reference = oracle();
     let r = &reference["filterpy"];
     let (q, s) = (numbers(&r["q"]), numbers(&r["start"]));
-    let (mut mean, mut cov) = ([0.0; MAX_STATES], [[0.0; MAX_STATES]; MAX_STATES]);
-    (mean[0], mean[1], cov[0][0], cov[1][1]) = (s[0], s[1], s[2], s[3]);
+    let (mut mean, mut variance) = ([0.0; MAX_STATES], [0.0; MAX_STATES]);
+    (mean[0], mean[1], variance[0], variance[1]) = (s[0], s[1], s[2], s[3]);
     let model = Model::local_linear_trend(q[0], q[1], r["h"].as_f64().unwrap()).unwrap();
-    let mut k = Kalman::new(model, Start::Known(mean, cov));
+    let mut k = Kalman::new(model, Start::Known(mean, variance));
     let mut rows = numbers(&r["rows"]).into_iter().enumerate().peekable();
     for (i, y) in series("TLT.close").into_iter().enumerate() {
         k.step(&[1.0, 0.0], Some(y));

@@ -163,11 +163,11 @@ impl FeKalmanParams {
             StartFrom::Diffuse => Start::Diffuse,
             StartFrom::Approximate => Start::Approximate(first),
             StartFrom::Known => {
-                let (mut mean, mut cov) = ([0.0; MAX_STATES], [[0.0; MAX_STATES]; MAX_STATES]);
+                let (mut mean, mut variance) = ([0.0; MAX_STATES], [0.0; MAX_STATES]);
                 for (i, (m, v)) in self.start_mean.iter().zip(&self.start_variance).take(MAX_STATES).enumerate() {
-                    (mean[i], cov[i][i]) = (*m, *v);
+                    (mean[i], variance[i]) = (*m, *v);
                 }
-                Start::Known(mean, cov)
+                Start::Known(mean, variance)
             }
         }
     }

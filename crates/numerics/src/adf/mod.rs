@@ -177,7 +177,7 @@ impl Fitted {
             let (done, ahead) = columns.split_at_mut(j + 1);
             let v = &mut done[j][j..];
             let norm = dot(v, v).sqrt();
-            if !(norm > COLLINEAR * lengths[j]) {
+            if norm <= COLLINEAR * lengths[j] {
                 return Err(NumericsError::Collinear(WHAT));
             }
             let alpha = if v[0] > 0.0 { -norm } else { norm };

@@ -111,8 +111,8 @@ pub enum Start {
     Diffuse,
     /// Mean zero and this variance each; the likelihood leaves out as many observations as there are states.
     Approximate(f64),
-    /// Mean and covariance.
-    Known(Vector, Matrix),
+    /// Means and variances of its elements, which are independent of each other.
+    Known(Vector, Vector),
 }
 
 /// What an observation brought.
@@ -168,7 +168,11 @@ impl Kalman {
         let (mean, cov, infinite, unknown, burn) = match start {
             Start::Diffuse => ([0.0; MAX_STATES], zero, unit, n, 0),
             Start::Approximate(v) => ([0.0; MAX_STATES], unit.map(|r| r.map(|x| x * v)), zero, 0, n),
-            Start::Known(mean, cov) => (mean, cov, zero, 0, 0),
+            Start::Known(mean, variances) => {
+                let mut cov = zero;
+                (0..n).for_each(|i| cov[i][i] = variances[i]);
+                (mean, cov, zero, 0, 0)
+            }
         };
         Self {
             model,

@@ -8,9 +8,9 @@ fn by_hand() {
     // Regression through the origin, coefficient known to be 1 with variance 1, q = 0, h = 1. z = 2, y = 4: v = 2, F = 5, K = 2/5,
     // a = 1.8, P = 1/5.
     let mut mean = [0.0; MAX_STATES];
-    let mut cov = [[0.0; MAX_STATES]; MAX_STATES];
-    (mean[0], cov[0][0]) = (1.0, 1.0);
-    let mut k = Kalman::new(Model::random_walk(&[0.0], 1.0).unwrap(), Start::Known(mean, cov));
+    let mut variance = [0.0; MAX_STATES];
+    (mean[0], variance[0]) = (1.0, 1.0);
+    let mut k = Kalman::new(Model::random_walk(&[0.0], 1.0).unwrap(), Start::Known(mean, variance));
     assert_eq!(k.step(&[2.0], Some(4.0)), Some(Innovation { value: 2.0, variance: 5.0 }));
     assert!((k.mean()[0] - 1.8).abs() < 1e-15 && (k.covariance(0, 0).unwrap() - 0.2).abs() < 1e-15);
     let want = -0.5 * (std::f64::consts::TAU.ln() + 5.0_f64.ln() + 0.8);
@@ -115,8 +115,7 @@ fn smoothed_states_are_the_mean_given_everything() {
     let model = Model::local_linear_trend(q, t, h).unwrap();
     let y = [Some(1.0), Some(2.5), None, Some(2.0), Some(4.0)];
     let n = y.len();
-    let mut start = [[0.0; MAX_STATES]; MAX_STATES];
-    (start[0][0], start[1][1]) = (2.0, 0.5);
+    let start = [2.0, 0.5, 0.0, 0.0, 0.0, 0.0];
     let mean0 = [0.5, 0.1, 0.0, 0.0, 0.0, 0.0];
     let z = |_: usize| [1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     let got = smooth_lookahead(model, Start::Known(mean0, start), &z, &y).unwrap();

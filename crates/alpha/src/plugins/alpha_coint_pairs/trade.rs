@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::serde_json::{Value, json};
-use tradewind_numerics::kalman::{Kalman, Model, Start};
+use tradewind_numerics::kalman::{Kalman, Model, Start, Vector};
 
 use super::estimate::{Estimate, Rule};
 
@@ -243,9 +243,8 @@ fn filter(e: &Estimate, drift: f64) -> Option<Kalman> {
     let model = Model::random_walk(&walk, noise)?;
     // Without prior knowledge the variance of the states settles near the root of the drift times that of the noise.
     let known = drift.sqrt();
-    let (mut at, mut spread) =
-        (tradewind_numerics::kalman::Vector::default(), tradewind_numerics::kalman::Matrix::default());
+    let (mut at, mut spread) = (Vector::default(), Vector::default());
     (at[0], at[1]) = (e.mean + h * mean, h);
-    (spread[0][0], spread[1][1]) = (known * noise, known * noise / variance);
+    (spread[0], spread[1]) = (known * noise, known * noise / variance);
     Some(Kalman::new(model, Start::Known(at, spread)))
 }

@@ -184,7 +184,7 @@ pub(super) fn level_start(s: Start) -> Start1 {
     match s {
         Start::Diffuse => Start1::Diffuse,
         Start::Approximate(v) => Start1::Approximate(v),
-        Start::Known(m, v) => Start1::Known(m[0], v[0][0]),
+        Start::Known(m, v) => Start1::Known(m[0], v[0]),
     }
 }
 
