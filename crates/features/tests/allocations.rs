@@ -4,6 +4,7 @@ use serde_json::json;
 use tradewind_core_types::testkit::{self, closes};
 use tradewind_core_types::*;
 use tradewind_features::REGISTRY;
+use tradewind_features::plugins::fe_dollar_bars::{BarColumns, DollarBars, FeDollarBarsIn, FeDollarBarsParams};
 use tradewind_features::plugins::fe_entropy::{FeEntropyIn, FeEntropyParams};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams};
 use tradewind_features::plugins::fe_mini_pca::{FeMiniPcaIn, FeMiniPcaParams};
@@ -80,6 +81,80 @@ fn fe_wavelet() {
                 let n = allocations::<FeWaveletParams>(p, 100, |i| FeWaveletIn { value: c[i] });
                 assert_eq!(n, 0, "{transform} {threshold} {noise}");
             }
+        }
+    }
+}
+
+#[test]
+fn fe_dollar_bars() {
+    let c = closes(4, 9000);
+    let trade = |i: usize| FeDollarBarsIn {
+        // Several days, so that days are counted, too.
+        time: Time::from_nanos(i as i64 * 60_000_000_000),
+        price: c[i],
+        size: 1.0 + (i % 7) as f64,
+        side: None,
+    };
+    for kind in ["time", "tick", "volume", "dollar", "tick_imbalance", "dollar_imbalance", "volume_run", "dollar_run"] {
+        for (crossing, adaptive) in [("whole", false), ("carry", true), ("split", true)] {
+            let sized = ["tick", "volume", "dollar"].contains(&kind);
+            let p = json!({
+                "kind": kind, "crossing": crossing, "sizing": if adaptive && sized { "adaptive" } else { "fixed" }, "days": 2,
+                "threshold": 600.0, "first_ticks": 30, "min_ticks": 5, "max_ticks": 500, "ticks_window": 100, "break_at_day_end": true,
+            });
+            let mut b: DollarBars = parse_params::<FeDollarBarsParams>(&p).unwrap().build().unwrap();
+            for i in 0..5000 {
+                b.update(&trade(i)).unwrap();
+            }
+            let mut bars = 0;
+            let inputs: Vec<_> = (5000..9000).map(trade).collect();
+            let n = allocation_counter::measure(|| {
+                for x in &inputs {
+                    bars += b.update(x).unwrap().map_or(0, |o| o.bars);
+                }
+            })
+            .count_total;
+            assert!(n == 0 && bars > 2, "{kind} {crossing}: {n} allocations, {bars} bars");
+        }
+    }
+    // Columns: nothing for each trade; one copy of the state for each call of a calculator that remembers days.
+    let mut b = FeDollarBarsParams { threshold: 600.0, ..Default::default() }.build().unwrap();
+    let (times, sizes) = (vec![0_i64; 9000], vec![1.0; 9000]);
+    let mut out = BarColumns::default();
+    b.push_columns(&times, &c, &sizes, None, &mut out).unwrap();
+    out.clear();
+    let n = allocation_counter::measure(|| {
+        b.push_columns(&times, &c, &sizes, None, &mut out).unwrap();
+    })
+    .count_total;
+    assert!(n == 0 && out.len() > 100, "{n}");
+}
+
+#[test]
+fn fe_kalman_between_refits() {
+    use tradewind_features::plugins::fe_kalman::{FeKalmanIn, FeKalmanParams};
+    let c = closes(4, 3000);
+    for model in ["local_level", "local_linear_trend", "regression"] {
+        for variances in ["fixed", "ratio", "likelihood"] {
+            let p = json!({ "model": model, "variances": variances, "window": 300, "refit_every": 100_000 });
+            let n = allocations::<FeKalmanParams>(p, 700, |i| FeKalmanIn {
+                value: (i % 13 != 5).then_some(c[i]),
+                regressor: Some(c[i / 2]),
+            });
+            assert_eq!(n, 0, "{model} {variances}");
+        }
+    }
+}
+
+#[test]
+fn fe_fracdiff() {
+    use tradewind_features::plugins::fe_fracdiff::{FeFracdiffIn, FeFracdiffParams};
+    let c = closes(5, 3000);
+    for window in ["fixed", "expanding"] {
+        for log in [true, false] {
+            let p = json!({ "window": window, "log": log, "max_window": 400 });
+            let n = allocations::<FeFracdiffParams>(p, 700, |i| FeFracdiffIn { value: c[i] });
+            assert_eq!(n, 0, "{window} {log}");
         }
     }
 }

@@ -1,14 +1,27 @@
 //! Statistics that know nothing of markets: each function states its formula and its source; streaming and batch share one state.
 
+pub mod adf;
+pub mod beta;
+pub mod beta_distribution;
 pub mod correlation;
+pub mod covariance;
 pub mod coverage;
+pub mod engle_granger;
 pub mod entropy;
 pub mod ewm;
+pub mod fracdiff;
 pub mod garch;
+pub mod hac;
+pub mod half_life;
+pub mod johansen;
+pub mod kalman;
 pub mod lag;
+pub mod logistic;
+pub mod multiple;
 pub mod normal;
 pub mod pca;
 pub mod performance;
+pub mod rank;
 pub mod realised;
 pub mod rolling;
 pub mod tail;
@@ -44,6 +57,12 @@ pub enum NumericsError {
     /// No variation where there must be some.
     #[error("{0}: the series is constant")]
     Constant(&'static str),
+    /// Regressors of which one is a combination of others.
+    #[error("{0}: the regressors are collinear")]
+    Collinear(&'static str),
+    /// A regression without residuals, whose test statistic is infinite.
+    #[error("{0}: the regression fits without error")]
+    ExactFit(&'static str),
     /// An optimiser did not reach an optimum.
     #[error("{what} did not converge: {why}")]
     NoConvergence {
