@@ -176,6 +176,8 @@ struct Plan {
     /// A reconstruction, of which the last value may be one too many.
     back: Vec<f64>,
     scratch: Vec<f64>,
+    /// For the maximal overlap transform.
+    work: Vec<f64>,
     out: Vec<f64>,
 }
 
@@ -207,15 +209,19 @@ impl Plan {
             }
         }
         let longest = lens.iter().copied().max().unwrap_or(n);
+        let taps = modwt::taps(wavelet);
+        let memory = |j: usize| modwt::memory(&taps, modwt::spacing(j, longest), longest);
+        let work = if transform == Transform::Modwt { (0..levels).map(memory).max().unwrap_or(0) } else { 0 };
         Ok(Self {
             spec,
             bank: Bank::new(wavelet),
-            taps: modwt::taps(wavelet),
+            taps,
             x: vec![0.0; n],
             low: lens.iter().map(|n| vec![0.0; *n]).collect(),
             high: lens[1..].iter().map(|n| vec![0.0; *n]).collect(),
             back: vec![0.0; longest + 1],
             scratch: vec![0.0; longest],
+            work: vec![0.0; work],
             out: vec![0.0; n],
         })
     }
@@ -233,7 +239,7 @@ impl Plan {
                 if decimated {
                     self.bank.analyse(self.spec.mode, v, low, high);
                 } else {
-                    modwt::analyse(&self.taps, 1 << j, v, low, high);
+                    modwt::analyse(&self.taps, modwt::spacing(j, v.len()), v, low, high, &mut self.work);
                 }
             }
         }
@@ -248,7 +254,7 @@ impl Plan {
                         v.iter_mut().zip(back).for_each(|(v, b)| *v = *b);
                     }
                 } else {
-                    modwt::synthesise(&self.taps, 1 << j, low, high, v);
+                    modwt::synthesise(&self.taps, modwt::spacing(j, v.len()), low, high, v, &mut self.work);
                 }
             }
         }

@@ -19,34 +19,100 @@ pub(super) fn taps(wavelet: Wavelet) -> Vec<[f64; 2]> {
     wavelet.scaling().iter().zip(wavelet.high_pass()).map(|(h, g)| [h * FRAC_1_SQRT_2, g * FRAC_1_SQRT_2]).collect()
 }
 
-/// `out(t) += weight x(t - shift)` around the circle, `shift` below the length.
-fn add_shifted(out: &mut [f64], x: &[f64], shift: usize, weight: f64) {
-    let (begin, rest) = out.split_at_mut(shift);
-    let (earlier, wrapped) = x.split_at(x.len() - shift);
-    for (o, v) in rest.iter_mut().zip(earlier).chain(begin.iter_mut().zip(wrapped)) {
-        *o += weight * v;
+/// Values summed side by side, in registers.
+const BLOCK: usize = 8;
+
+/// The spacing of the taps after `j` levels: `2^j`, around a circle of `n`.
+pub(super) fn spacing(j: usize, n: usize) -> usize {
+    (1 << j) % n
+}
+
+/// How far a level reaches back.
+fn reach(taps: &[[f64; 2]], spacing: usize) -> usize {
+    taps.len().saturating_sub(1) * spacing
+}
+
+/// Memory that [`analyse`] and [`synthesise`] need for `n` values and this spacing.
+pub(super) fn memory(taps: &[[f64; 2]], spacing: usize, n: usize) -> usize {
+    2 * (n + reach(taps, spacing))
+}
+
+/// `out(i) = v(i - lead)` around the circle.
+fn unroll(v: &[f64], lead: usize, mut out: &mut [f64]) {
+    let n = v.len();
+    let mut at = (n - lead % n) % n;
+    while !out.is_empty() {
+        let k = out.len().min(n - at);
+        let (now, rest) = out.split_at_mut(k);
+        now.copy_from_slice(&v[at..at + k]);
+        (out, at) = (rest, 0);
     }
 }
 
 /// One level more: V(j) and W(j) from V(j - 1), whose spacing is `2^(j - 1)` (Percival & Walden, section 5.5).
-pub(super) fn analyse(taps: &[[f64; 2]], spacing: usize, v: &[f64], low: &mut [f64], high: &mut [f64]) {
-    low.fill(0.0);
-    high.fill(0.0);
-    for (l, [h, g]) in taps.iter().enumerate() {
-        let shift = l * spacing % v.len();
-        add_shifted(low, v, shift, *h);
-        add_shifted(high, v, shift, *g);
+pub(super) fn analyse(
+    taps: &[[f64; 2]],
+    spacing: usize,
+    v: &[f64],
+    low: &mut [f64],
+    high: &mut [f64],
+    memory: &mut [f64],
+) {
+    let (n, reach) = (v.len(), reach(taps, spacing));
+    let Some(line) = memory.get_mut(..n + reach) else { return };
+    unroll(v, reach, line);
+    let line = &*line;
+    for (b, (low, high)) in low.chunks_mut(BLOCK).zip(high.chunks_mut(BLOCK)).enumerate() {
+        let (mut sums, k) = ([[0.0; BLOCK]; 2], low.len());
+        for (l, [h, g]) in taps.iter().enumerate() {
+            let from = b * BLOCK + reach - l * spacing;
+            if let Some(x) = line.get(from..).and_then(<[f64]>::first_chunk::<BLOCK>) {
+                for (q, x) in x.iter().enumerate() {
+                    sums[0][q] += h * x;
+                    sums[1][q] += g * x;
+                }
+            } else {
+                for (q, x) in line.iter().skip(from).take(k).enumerate() {
+                    sums[0][q] += h * x;
+                    sums[1][q] += g * x;
+                }
+            }
+        }
+        low.copy_from_slice(&sums[0][..k]);
+        high.copy_from_slice(&sums[1][..k]);
     }
 }
 
 /// One level back.
-pub(super) fn synthesise(taps: &[[f64; 2]], spacing: usize, low: &[f64], high: &[f64], out: &mut [f64]) {
-    let n = out.len();
-    out.fill(0.0);
-    for (l, [h, g]) in taps.iter().enumerate() {
-        let shift = (n - l * spacing % n) % n;
-        add_shifted(out, low, shift, *h);
-        add_shifted(out, high, shift, *g);
+pub(super) fn synthesise(
+    taps: &[[f64; 2]],
+    spacing: usize,
+    low: &[f64],
+    high: &[f64],
+    out: &mut [f64],
+    memory: &mut [f64],
+) {
+    let line = out.len() + reach(taps, spacing);
+    let Some(memory) = memory.get_mut(..2 * line) else { return };
+    let (lows, highs) = memory.split_at_mut(line);
+    unroll(low, 0, lows);
+    unroll(high, 0, highs);
+    for (b, out) in out.chunks_mut(BLOCK).enumerate() {
+        let (mut sums, k) = ([0.0; BLOCK], out.len());
+        for (l, [h, g]) in taps.iter().enumerate() {
+            let from = b * BLOCK + l * spacing;
+            let whole = |line: &[f64]| line.get(from..).and_then(<[f64]>::first_chunk::<BLOCK>).copied();
+            if let (Some(x), Some(y)) = (whole(lows), whole(highs)) {
+                for q in 0..BLOCK {
+                    sums[q] += h * x[q] + g * y[q];
+                }
+            } else {
+                for (q, (x, y)) in lows.iter().zip(highs.iter()).skip(from).take(k).enumerate() {
+                    sums[q] += h * x + g * y;
+                }
+            }
+        }
+        out.copy_from_slice(&sums[..k]);
     }
 }
 
@@ -69,7 +135,9 @@ pub fn modwt(x: &[f64], wavelet: Wavelet, levels: usize) -> Result<Modwt, Numeri
     let (mut v, mut details) = (x.to_vec(), Vec::with_capacity(levels));
     for j in 0..levels {
         let (mut low, mut high) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        analyse(&taps, 1 << j, &v, &mut low, &mut high);
+        let spacing = spacing(j, x.len());
+        let mut work = vec![0.0; memory(&taps, spacing, x.len())];
+        analyse(&taps, spacing, &v, &mut low, &mut high, &mut work);
         v = low;
         details.push(high);
     }
@@ -93,7 +161,9 @@ pub fn imodwt(parts: &Modwt, wavelet: Wavelet) -> Result<Vec<f64>, NumericsError
     for (j, w) in parts.details.iter().enumerate().rev() {
         finite(what, w)?;
         let mut out = vec![0.0; v.len()];
-        synthesise(&taps, 1 << j, &v, w, &mut out);
+        let spacing = spacing(j, v.len());
+        let mut work = vec![0.0; memory(&taps, spacing, v.len())];
+        synthesise(&taps, spacing, &v, w, &mut out, &mut work);
         v = out;
     }
     Ok(v)
