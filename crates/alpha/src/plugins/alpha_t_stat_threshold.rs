@@ -237,7 +237,7 @@ impl Online for TStat {
         let (signal, forward) = (BadInput::finite("signal", x.signal)?, BadInput::finite("forward", x.forward)?);
         let product = signal * forward;
         // Squares of what enters must stay finite.
-        if !(product.abs() <= 1e100) {
+        if product.abs() > 1e100 {
             return Err(BadInput::new("signal", signal.to_string(), "signal times return of at most 1e100"));
         }
         self.record.push(signal, forward, product);
