@@ -57,7 +57,7 @@ fn run(source: Box<dyn Source>, alpha: Option<Box<dyn Alpha>>, conviction: Convi
         .into_iter()
         .filter_map(|alpha| {
             let id = StrategyId::new("s").ok()?;
-            Some(Strategy { id, alpha, conviction, filters: vec![], sizers: vec![], overlays: vec![] })
+            Some(Strategy { conviction, ..Strategy::new(id, alpha) })
         })
         .collect();
     let config = EngineConfig {

@@ -12,7 +12,7 @@ use tradewind_core_types::{Event, MarketData, Symbol, Time};
 use tradewind_data::{Calendar, Simulation, SimulationSpec, TableFormat, simulate};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
+    Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
 };
 use tradewind_trader::{Config, compose, dataset::Dataset, keeper::Keeper, run};
 
@@ -43,7 +43,7 @@ fn engine(alpha: Option<Box<dyn tradewind_core_types::Alpha>>) -> Result<Engine<
         .map(|alpha| {
             let sizers: Vec<Box<dyn tradewind_core_types::Sizer>> =
                 vec![Box::new(tradewind_engine::builtin::BaseSize(0.002))];
-            Strategy { id, alpha, conviction: Conviction::Score, filters: vec![], sizers, overlays: vec![] }
+            Strategy { sizers, ..Strategy::new(id, alpha) }
         })
         .collect();
     let config = EngineConfig {

@@ -2,11 +2,14 @@
 
 use serde_json::json;
 use tradewind_alpha::REGISTRY;
+use tradewind_alpha::plugins::alpha_analyst_revisions::{AlphaAnalystRevisionsIn, AlphaAnalystRevisionsParams};
 use tradewind_alpha::plugins::alpha_coint_pairs::{CointPairsIn, CointPairsParams};
 use tradewind_alpha::plugins::alpha_cross_asset_corr::{CrossAssetCorrIn, CrossAssetCorrParams};
+use tradewind_alpha::plugins::alpha_google_trends::{AlphaGoogleTrendsIn, AlphaGoogleTrendsParams};
 use tradewind_alpha::plugins::alpha_t_stat_threshold::{TStatIn, TStatParams};
 use tradewind_alpha::plugins::alpha_vix_regime::{AlphaVixRegimeIn, AlphaVixRegimeParams};
 use tradewind_alpha::plugins::alpha_vrp::{VrpIn, VrpParams};
+use tradewind_alpha::plugins::alpha_whisper_spread::{AlphaWhisperSpreadIn, AlphaWhisperSpreadParams};
 use tradewind_core_types::testkit::{self, bars, closes};
 use tradewind_core_types::*;
 
@@ -74,6 +77,42 @@ fn alpha_vrp_between_refits() {
 }
 
 #[test]
+fn alpha_google_trends() {
+    let c = closes(5, 3000);
+    let n = allocations::<AlphaGoogleTrendsParams>(json!({}), 1000, |i| AlphaGoogleTrendsIn { interest: c[i] });
+    assert_eq!(n, 0);
+}
+
+/// Firms, grades and aliases that have been met before.
+#[test]
+fn alpha_analyst_revisions() {
+    const GRADES: [&str; 4] = ["Equal-Weight", "OVERWEIGHT", "Strong Sell", "Franchise Pick"];
+    const FIRMS: [&str; 3] = ["B of A Securities", "Morgan Stanley", "Broker"];
+    let n = allocations::<AlphaAnalystRevisionsParams>(json!({}), 1000, |i| AlphaAnalystRevisionsIn {
+        time: Time::from_nanos(i as i64 * 3_600_000_000_000),
+        firm: FIRMS[i % 3].into(),
+        grade: Some(GRADES[i % 4].into()),
+        previous: None,
+        target: Some(100.0 + (i % 7) as f64),
+        previous_target: None,
+    });
+    assert_eq!(n, 0);
+}
+
+/// Also across fits of the coefficients.
+#[test]
+fn alpha_whisper_spread() {
+    let n = allocations::<AlphaWhisperSpreadParams>(json!({ "history": 500 }), 1000, |i| AlphaWhisperSpreadIn {
+        symbol: ["AAPL", "MSFT", "SPY"][i % 3].into(),
+        consensus: Some(1.0),
+        whisper: Some(1.0 + 0.01 * ((i % 11) as f64 - 5.0)),
+        dispersion: Some(0.05),
+        actual: Some(if i % 5 < 3 { 1.1 } else { 0.9 }),
+    });
+    assert_eq!(n, 0);
+}
+
+#[test]
 fn alpha_coint_pairs_between_estimations() {
     // B, and A = B with a spread around it.
     let (b, wave) = (closes(7, 3000), closes(8, 3000));
@@ -103,7 +142,7 @@ fn alpha_t_stat_threshold() {
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.
 #[test]
 fn roles_that_see_events() {
-    let events = testkit::daily_events(3, 800);
+    let events = testkit::with_records(3, 800);
     let cut = events.iter().position(|e| e.origin.row == 701).unwrap();
     for info in REGISTRY {
         for mut role in Probe::all(info, &json!({})).unwrap() {

@@ -22,10 +22,23 @@ pub enum Stage {
     Sizer,
     /// Scaled by the state of market and portfolio.
     Overlay,
+    /// Take profit, stops and age of what is held.
+    Position,
+    /// Which of the discretionary signals get one of the limited places.
+    Executor,
     /// Scaled or capped per strategy.
     Allocator,
-    /// Clipped, vetoed or hedged as a portfolio.
+    /// What is held shrinks with its age.
+    Decay,
+    /// Clipped or vetoed as a portfolio.
     Rule,
+    /// What the kill switch allows.
+    #[serde(rename = "switch")]
+    KillSwitch,
+    /// Hedged as a portfolio.
+    Hedge,
+    /// Limits that hold whatever the steps before say.
+    Limit,
     /// Last look at the order.
     #[serde(rename = "pretrade")]
     PreTrade,
@@ -39,8 +52,14 @@ impl Stage {
             Self::Filter => "filter",
             Self::Sizer => "sizer",
             Self::Overlay => "overlay",
+            Self::Position => "position",
+            Self::Executor => "executor",
             Self::Allocator => "allocator",
+            Self::Decay => "decay",
             Self::Rule => "rule",
+            Self::KillSwitch => "switch",
+            Self::Hedge => "hedge",
+            Self::Limit => "limit",
             Self::PreTrade => "pretrade",
         }
     }

@@ -260,7 +260,7 @@ pub struct News {
 /// Earnings, expected (no actual yet) or announced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Earnings {
-    /// When they are or were announced.
+    /// When they are or were announced. Where only the date is known, the start of it in New York.
     pub announced: Time,
     /// Earnings per share, when announced.
     pub actual: Option<f64>,
@@ -279,12 +279,14 @@ pub struct Rating {
     pub published: Time,
     /// The broker.
     pub firm: String,
-    /// The new grade, in the broker's words.
+    /// The new grade, in the broker's words; empty when only the price target was set.
     pub grade: String,
     /// The grade before.
     pub previous: Option<String>,
     /// Price target.
     pub target: Option<Price>,
+    /// The price target before, when the source gives it.
+    pub previous_target: Option<Price>,
 }
 
 /// Search interest of one period.

@@ -167,9 +167,9 @@ impl ApprovedOrder {
 ///
 /// # Errors
 /// The verdict that held the order back; `steps` then ends with its reason.
-pub fn approve(
+pub fn approve<'a>(
     order: Order,
-    checks: &mut [Box<dyn PreTrade>],
+    checks: impl IntoIterator<Item = &'a mut (dyn PreTrade + 'static)>,
     view: &View<'_>,
     steps: &mut Vec<Step>,
 ) -> Result<ApprovedOrder, Verdict> {

@@ -7,6 +7,7 @@ use crate::adjust::Adjustment;
 use crate::decision::Decision;
 use crate::error::BadInput;
 use crate::event::Event;
+use crate::money::Quantity;
 use crate::name::{FeatureId, StrategyId, Symbol};
 use crate::order::{ApprovedOrder, Order, OrderId, OrderReport};
 use crate::portfolio::Portfolio;
@@ -226,6 +227,10 @@ pub trait Broker: Snapshot + Send {
     /// # Errors
     /// When the broker cannot go on.
     fn on_event(&mut self, event: &Event, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput>;
+    /// What the broker says is held, where it keeps books of its own: compared with the ledger at every session close.
+    fn statement(&self) -> Option<Vec<(Symbol, Quantity)>> {
+        None
+    }
 }
 
 /// Runs beside the loop: heartbeat, checkpoints, health.

@@ -113,6 +113,71 @@ pub fn daily_events(seed: u64, sessions: usize) -> Vec<Event> {
     out
 }
 
+/// Events of [`daily_events`] together with records of text: for SPY and TLT weekly search interest (now and then three times the
+/// usual, each week also a period that has not ended), rating actions of four brokers, and quarterly earnings, expected three
+/// weeks and updated one week before they are announced after the close. Which record comes when does not depend on the seed.
+pub fn with_records(seed: u64, sessions: usize) -> Vec<Event> {
+    const GRADES: [&str; 5] = ["Buy", "Hold", "Outperform", "Underweight", "Sector Perform"];
+    let mut rng = Rng(seed ^ 0x7E47);
+    let symbols = asked();
+    // Consensus and whisper of the report to come.
+    let mut expected = [(1.0, 1.0); 2];
+    let mut out = Vec::with_capacity(sessions * 11);
+    let day0 = Time::from_ymd(2014, 1, 2).expect("a date");
+    let at = |day: usize, secs: i64| day0.plus(Span::from_days(day as i64)).plus(Span::from_secs(secs));
+    let mut today = daily_events(seed, sessions).into_iter().peekable();
+    for i in 0..sessions {
+        let event = |time, k: usize, data| Event {
+            time,
+            symbol: Some(symbols[k]),
+            origin: Origin { source: 1, row: i as u32 + 1 },
+            data,
+        };
+        for (k, expected) in expected.iter_mut().enumerate() {
+            let morning = at(i, 12 * 3600);
+            if i % 7 == 0 && i > 0 {
+                let spike = if rng.uniform() > 0.9 { 3.0 } else { 1.0 };
+                let interest = (20.0 * spike + 3.0 * rng.normal()).clamp(0.0, 100.0).round();
+                for (period, partial) in [(at(i - 7, 0), false), (at(i, 0), true)] {
+                    out.push(event(morning, k, MarketData::SearchTrend(SearchTrend { period, interest, partial })));
+                }
+            }
+            if i % 11 == 3 * k {
+                let firm = format!("Broker {}", rng.next_u64() % 4);
+                let grade = GRADES[(rng.next_u64() % 5) as usize].to_owned();
+                let target = Price::from_f64((100.0 + 10.0 * rng.normal()).clamp(50.0, 200.0)).ok();
+                let rating = Rating { published: morning, firm, grade, previous: None, target, previous_target: None };
+                out.push(event(morning, k, MarketData::Rating(rating.into())));
+            }
+            let announced = at(i - i % 63 + 62, 22 * 3600);
+            if i % 63 == 42 || i % 63 == 56 {
+                let consensus = 1.0 + 0.2 * rng.uniform();
+                *expected = (consensus, consensus * (1.0 + 0.05 * rng.normal()));
+                let (consensus, whisper) = (Some(expected.0), Some(expected.1));
+                let e = Earnings { announced, actual: None, consensus, whisper, dispersion: Some(0.05) };
+                out.push(event(morning, k, MarketData::Earnings(e.into())));
+            }
+        }
+        while let Some(e) = today.next_if(|e| e.time < at(i + 1, 0)) {
+            out.push(e);
+        }
+        if i % 63 == 62 {
+            for (k, (consensus, whisper)) in expected.into_iter().enumerate() {
+                let actual = Some(whisper + 0.02 * rng.normal());
+                let e = Earnings {
+                    announced: at(i, 22 * 3600),
+                    actual,
+                    consensus: Some(consensus),
+                    whisper: None,
+                    dispersion: None,
+                };
+                out.push(event(at(i, 22 * 3600 + 60), k, MarketData::Earnings(e.into())));
+            }
+        }
+    }
+    out
+}
+
 /// One numeric column of a file of the bundled sample (`sample/` at the top of the repository), by date; rows where it is empty or
 /// where `only` (column, value) does not hold are left out.
 pub fn sample(file: &str, column: &str, only: Option<(&str, &str)>) -> Vec<(String, f64)> {
@@ -298,8 +363,8 @@ pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>
 
 /// Everything a plugin's roles must satisfy: deterministic, restorable anywhere, finite, and blind to the future.
 pub fn role_suite(info: &PluginInfo, params: &Value) {
-    let events = daily_events(11, 400);
-    let other = daily_events(12, 400);
+    let events = with_records(11, 400);
+    let other = with_records(12, 400);
     let all = || Probe::all(info, params).unwrap_or_else(|e| panic!("{}: {e}", info.id));
     for k in 0..all().len() {
         let build = || all().remove(k);

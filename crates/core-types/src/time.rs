@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -23,6 +24,9 @@ use crate::error::BadInput;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
+
+/// Where the exchanges are. The zone database is compiled in, so this falls back only if the name itself disappeared from it.
+static NEW_YORK: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC));
 
 /// A length of time in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -84,6 +88,20 @@ impl Time {
     pub fn ymd(self) -> (i16, i8, i8) {
         let d = TimeZone::UTC.to_datetime(self.timestamp()).date();
         (d.year(), d.month(), d.day())
+    }
+    /// What calendar and clock show in New York: days since 1970-01-01 of the civil date, and seconds since its midnight.
+    ///
+    /// ```
+    /// use tradewind_core_types::Time;
+    /// let t: Time = "1970-01-03T02:00:00Z".parse()?;
+    /// assert_eq!(t.new_york(), (1, 21 * 3600));
+    /// # Ok::<(), tradewind_core_types::BadInput>(())
+    /// ```
+    pub fn new_york(self) -> (i64, u32) {
+        let offset = NEW_YORK.to_offset(self.timestamp()).seconds();
+        let local = self.0.div_euclid(1_000_000_000) + i64::from(offset);
+        // The remainder of a day fits.
+        (local.div_euclid(86_400), u32::try_from(local.rem_euclid(86_400)).unwrap_or(0))
     }
     /// From a jiff timestamp.
     ///

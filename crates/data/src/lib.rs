@@ -4,12 +4,14 @@
 //!   columns. Reading fails at the first thing that is wrong; [`validate`] gathers everything into a [`QualityReport`].
 //! - [`Calendar::us_equities`] knows sessions, holidays and early closes of US equities from 1990 to 2035.
 //! - [`import`] writes any source as Parquet in canonical long form; [`Frame`] is any table as named columns of cells.
-//! - [`Simulation`] makes seeded events of any number without keeping them.
+//! - [`Simulation`] makes seeded events of any number without keeping them; [`Planted`] adds records of text with known effects.
+//! - [`Archive`] keeps what providers gave, point in time; the providers themselves are behind the feature `providers`.
 //!
 //! Conventions: time is UTC; a bare date of a price means the official close of that date's session; prices are exact to nine decimals;
 //! nothing is filled in: an empty cell is no event.
 
 mod actions;
+mod archive;
 mod calendar;
 mod clock;
 mod csv;
@@ -18,6 +20,8 @@ mod error;
 mod frame;
 mod load;
 mod long;
+#[cfg(feature = "providers")]
+pub mod providers;
 mod quality;
 mod raw;
 mod read;
@@ -31,6 +35,7 @@ mod wide;
 mod write;
 
 pub use actions::counted_twice;
+pub use archive::{Added, Archive, FetchNote};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use error::{DataError, Problem};
 pub use frame::Frame;
@@ -41,7 +46,9 @@ pub use quality::{
 };
 pub use read::{Feed, open, open_bytes, read_table, read_table_bytes};
 pub use records::record_line;
-pub use simulate::{Regime, Simulation, SimulationSpec, Ticks, regime_path, simulate};
+pub use simulate::{
+    Planted, PlantedSpec, PlantedTruth, Regime, Simulation, SimulationSpec, Ticks, regime_path, simulate,
+};
 pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
 pub use store::{Written, import, write_events};
 pub use table::{EventTable, Events, Notes};

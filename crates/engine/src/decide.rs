@@ -2,9 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use tradewind_core_types::{Adjust, Adjustment, Contribution, Name, Proposal, Signal, Stage, Step, Symbol, View};
+use tradewind_core_types::{
+    Adjust, Adjustment, Contribution, Name, Plugin, Proposal, Rule, RulePhase, RuleStep, Signal, Sizer, Stage, Step,
+    StrategyId, Symbol, View,
+};
 
+use crate::engine::EngineConfig;
+use crate::executor::{Executor, Request};
+use crate::kill_switch::KillSwitch;
 use crate::pipeline::{Conviction, Pipeline, Standing, Strategy};
+use crate::position::PositionManager;
+
+/// The parts of the engine that have a say in every decision, besides the plugins.
+pub(crate) struct Desk<'a> {
+    pub config: &'a EngineConfig,
+    pub positions: &'a mut PositionManager,
+    pub executor: &'a mut Executor,
+    pub kill_switch: &'a KillSwitch,
+}
+
+/// What one signal asks for, before it is spread over its legs.
+struct Wish<'a> {
+    /// Index of the strategy.
+    strategy: usize,
+    signal: &'a Signal,
+    steps: Vec<Step>,
+    value: f64,
+}
 
 /// What is wanted of one symbol.
 #[derive(Debug)]
@@ -59,9 +83,7 @@ fn fold(
         let f = &mut filters[i];
         value = push(&mut steps, Stage::Filter, f.id(), f.filter(s.id, signal, view), value);
     }
-    for z in &mut s.sizers {
-        value = push(&mut steps, Stage::Sizer, z.id(), z.size(s.id, signal, view), value);
-    }
+    value = sized(&mut steps, &mut s.sizers, s.id, signal, value, view);
     for &i in &s.overlays {
         let o = &mut overlays[i];
         value = push(&mut steps, Stage::Overlay, o.id(), o.exposure(signal.symbol(), view), value);
@@ -70,6 +92,52 @@ fn fold(
         value = push(&mut steps, Stage::Overlay, "legs", Adjustment::new(Adjust::Veto, why), value);
     }
     (steps, value)
+}
+
+/// The smallest of all sizers counts; what the others would have allowed is noted.
+fn sized(
+    steps: &mut Vec<Step>,
+    sizers: &mut [Box<dyn Sizer>],
+    strategy: StrategyId,
+    signal: &Signal,
+    value: f64,
+    view: &View<'_>,
+) -> f64 {
+    let mut size = |z: &mut Box<dyn Sizer>| {
+        let a = z.size(strategy, signal, view);
+        // Anything but a fraction of equity would let the score itself be the size.
+        let fine = match a.adjust {
+            Adjust::Scale(f) => f.is_finite() && f >= 0.0,
+            Adjust::Veto => true,
+            _ => false,
+        };
+        if fine {
+            return (z.id(), a);
+        }
+        let reason = format!("gave {:?}, which is no fraction of equity: vetoed ({})", a.adjust, a.reason);
+        (z.id(), Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: a.numbers })
+    };
+    if let [one] = sizers {
+        let (id, a) = size(one);
+        return push(steps, Stage::Sizer, id, a, value);
+    }
+    let given: Vec<(&'static str, Adjustment)> = sizers.iter_mut().map(&mut size).collect();
+    let smallest = given
+        .iter()
+        .enumerate()
+        .min_by(|a, b| a.1.1.adjust.apply(1.0).total_cmp(&b.1.1.adjust.apply(1.0)))
+        .map(|(i, _)| i);
+    let mut value = value;
+    for (i, (id, a)) in given.into_iter().enumerate() {
+        let a = if smallest == Some(i) {
+            a
+        } else {
+            let reason = format!("would allow {:.4} of equity: {}", a.adjust.apply(1.0), a.reason);
+            Adjustment { adjust: Adjust::Keep, reason: reason.into(), numbers: a.numbers }
+        };
+        value = push(steps, Stage::Sizer, id, a, value);
+    }
+    value
 }
 
 /// Why a signal cannot be held as it is meant: a leg of several that cannot be traded cancels the others, for half of a spread is a bet
@@ -109,41 +177,54 @@ pub(crate) fn whole(standing: &Standing, only: &BTreeSet<Symbol>) -> Option<BTre
 /// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held, or with orders `working`, but without a signal
 /// get an empty target. `only` must be [`whole`].
 ///
-/// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided.
+/// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided. `displaced` gets the symbols outside `only`
+/// whose signal has lost its place to another one.
 pub(crate) fn targets(
     pipeline: &mut Pipeline,
     standing: &Standing,
     last_weights: &[(Symbol, f64)],
     only: Option<&BTreeSet<Symbol>>,
     working: &[Symbol],
+    desk: &mut Desk<'_>,
+    displaced: &mut Vec<Symbol>,
     view: &View<'_>,
 ) -> Option<Vec<Target>> {
-    let mut found: Vec<(Symbol, Contribution)> = Vec::new();
-    for (s, signals) in pipeline.strategies.iter_mut().zip(standing) {
+    let mut wishes: Vec<Wish<'_>> = Vec::new();
+    for (i, (s, signals)) in pipeline.strategies.iter_mut().zip(standing).enumerate() {
         let wanted = |signal: &Signal| only.is_none_or(|o| signal.legs.iter().any(|l| o.contains(&l.symbol)));
-        let mut add = |s: &mut Strategy, signal: &Signal| {
-            let (mut steps, value) = fold(s, &mut pipeline.filters, &mut pipeline.overlays, signal, view);
-            for (i, leg) in signal.legs.iter().enumerate() {
-                // The last leg takes the steps themselves: most signals have only one.
-                let last = i + 1 == signal.legs.len();
-                found.push((
-                    leg.symbol,
-                    Contribution {
-                        strategy: s.id,
-                        signal_time: signal.time,
-                        steps: if last { std::mem::take(&mut steps) } else { steps.clone() },
-                        ratio: if leg.ratio.is_finite() { leg.ratio } else { 0.0 },
-                        weight: if leg.ratio.is_finite() { value * leg.ratio } else { 0.0 },
-                    },
-                ));
+        let mut add = |signal| {
+            let (mut steps, mut value) = fold(s, &mut pipeline.filters, &mut pipeline.overlays, signal, view);
+            if s.managed
+                && let Some(a) = desk.positions.judge(&desk.config.position, s.id, signal, value, view)
+            {
+                value = push(&mut steps, Stage::Position, "position_manager", a, value);
             }
+            wishes.push(Wish { strategy: i, signal, steps, value });
         };
         match only {
             // One symbol due out of many: look it up instead of walking all signals.
             Some(o) if o.len() < signals.len() && signals.values().all(|x| x.legs.len() == 1) => {
-                o.iter().filter_map(|sym| signals.get(sym)).for_each(|x| add(s, x));
+                o.iter().filter_map(|sym| signals.get(sym)).for_each(&mut add);
             }
-            _ => signals.values().filter(|x| wanted(x)).for_each(|x| add(s, x)),
+            _ => signals.values().filter(|x| wanted(x)).for_each(&mut add),
+        }
+    }
+    place(pipeline, &mut wishes, standing, desk, displaced);
+    let mut found: Vec<(Symbol, Contribution)> = Vec::new();
+    for Wish { strategy, signal, mut steps, value } in wishes {
+        for (i, leg) in signal.legs.iter().enumerate() {
+            // The last leg takes the steps themselves: most signals have only one.
+            let last = i + 1 == signal.legs.len();
+            found.push((
+                leg.symbol,
+                Contribution {
+                    strategy: pipeline.strategies[strategy].id,
+                    signal_time: signal.time,
+                    steps: if last { std::mem::take(&mut steps) } else { steps.clone() },
+                    ratio: if leg.ratio.is_finite() { leg.ratio } else { 0.0 },
+                    weight: if leg.ratio.is_finite() { value * leg.ratio } else { 0.0 },
+                },
+            ));
         }
     }
     allocate(pipeline, &mut found, view);
@@ -172,7 +253,7 @@ pub(crate) fn targets(
             t.weight = push(&mut t.rules, Stage::Rule, "sum", why, t.weight);
         }
     }
-    apply_rules(pipeline, &mut out, last_weights, only, view)?;
+    apply_rules(pipeline, &mut out, last_weights, only, desk, view)?;
     Some(out)
 }
 
@@ -221,28 +302,123 @@ fn overlaid(last: &[(Symbol, f64)], out: &[Target]) -> Vec<(Symbol, f64)> {
     weights
 }
 
-/// Rules see the whole target portfolio; `None` when one touches a symbol that is not due.
-fn apply_rules(
-    pipeline: &mut Pipeline,
-    out: &mut Vec<Target>,
-    last_weights: &[(Symbol, f64)],
-    only: Option<&BTreeSet<Symbol>>,
-    view: &View<'_>,
-) -> Option<()> {
-    for r in &mut pipeline.rules {
-        let weights = overlaid(if only.is_some() { last_weights } else { &[] }, out);
-        for step in r.apply(&weights, view) {
-            let i = match out.binary_search_by_key(&step.symbol, |t| t.symbol) {
+/// Limited places go to the most confident of the discretionary signals.
+fn place(
+    pipeline: &Pipeline,
+    wishes: &mut [Wish<'_>],
+    standing: &Standing,
+    desk: &mut Desk<'_>,
+    displaced: &mut Vec<Symbol>,
+) {
+    let strategies = &pipeline.strategies;
+    if !strategies.iter().any(|s| s.discretionary) {
+        return;
+    }
+    let stands = |(id, symbol): &(StrategyId, Symbol)| {
+        let mut signals = strategies.iter().zip(standing).filter(|(s, _)| s.id == *id && s.discretionary);
+        signals.any(|(_, x)| x.get(symbol).is_some_and(|x| x.score != 0.0))
+    };
+    desk.executor.retain(stands);
+    let mut asking: Vec<&mut Wish<'_>> = wishes.iter_mut().filter(|w| strategies[w.strategy].discretionary).collect();
+    let requests: Vec<Request> = asking
+        .iter()
+        .map(|w| Request {
+            key: (strategies[w.strategy].id, w.signal.symbol()),
+            confidence: w.signal.confidence,
+            wants: w.value != 0.0,
+        })
+        .collect();
+    let mut also = Vec::new();
+    let told = desk.executor.assign(&desk.config.executor, &requests, &mut also);
+    for (w, a) in asking.iter_mut().zip(told) {
+        w.value = push(&mut w.steps, Stage::Executor, "executor", a, w.value);
+    }
+    for (id, symbol) in also {
+        for (_, signals) in strategies.iter().zip(standing).filter(|(s, _)| s.id == id) {
+            displaced.extend(signals.get(&symbol).into_iter().flat_map(|x| x.legs.iter().map(|l| l.symbol)));
+        }
+    }
+}
+
+/// The target portfolio while it is clipped and hedged.
+struct Book<'a> {
+    out: &'a mut Vec<Target>,
+    last: &'a [(Symbol, f64)],
+    only: Option<&'a BTreeSet<Symbol>>,
+}
+
+impl Book<'_> {
+    fn weights(&self) -> Vec<(Symbol, f64)> {
+        overlaid(if self.only.is_some() { self.last } else { &[] }, self.out)
+    }
+
+    /// Takes the steps of a rule; `None` when one touches a symbol that is not due. Only hedges may make anything larger.
+    fn take(&mut self, stage: Stage, plugin: &'static str, steps: Vec<RuleStep>) -> Option<()> {
+        for step in steps {
+            let i = match self.out.binary_search_by_key(&step.symbol, |t| t.symbol) {
                 Ok(i) => i,
-                Err(_) if only.is_some() => return None,
+                Err(_) if self.only.is_some() => return None,
                 Err(i) => {
-                    out.insert(i, Target { symbol: step.symbol, contributions: vec![], rules: vec![], weight: 0.0 });
+                    let new = Target { symbol: step.symbol, contributions: vec![], rules: vec![], weight: 0.0 };
+                    self.out.insert(i, new);
                     i
                 }
             };
-            let t = &mut out[i];
-            t.weight = push(&mut t.rules, Stage::Rule, r.id(), step.adjustment, t.weight);
+            let t = &mut self.out[i];
+            let mut a = step.adjustment;
+            let after = a.adjust.apply(t.weight);
+            if stage != Stage::Hedge && after.is_finite() && after.abs() > t.weight.abs() {
+                // A last digit of rounding is kept out; a rule that asks for more is broken, and broken numbers may only reduce risk.
+                let rounding = after.abs() <= t.weight.abs() * (1.0 + 1e-9);
+                let (adjust, what) = if rounding { (Adjust::Keep, "kept") } else { (Adjust::Veto, "vetoed") };
+                let reason =
+                    format!("{:?} makes the position larger, which no rule may: {what} ({})", a.adjust, a.reason);
+                a = Adjustment { adjust, reason: reason.into(), numbers: a.numbers };
+            }
+            t.weight = push(&mut t.rules, stage, plugin, a, t.weight);
         }
+        Some(())
     }
-    Some(())
+
+    /// Limits, then the kill switch: what may not be exceeded whatever came before.
+    fn restrain(&mut self, pipeline: &mut Pipeline, desk: &Desk<'_>, view: &View<'_>) -> Option<()> {
+        if let Some(limits) = &mut pipeline.limits {
+            let steps = limits.apply(&self.weights(), view);
+            self.take(Stage::Limit, limits.id(), steps)?;
+        }
+        for t in self.out.iter_mut() {
+            let held = view.portfolio.weight(t.symbol);
+            if let Some(a) = desk.kill_switch.restrain(&desk.config.kill_switch, t.weight, held) {
+                t.weight = push(&mut t.rules, Stage::KillSwitch, desk.kill_switch.id(), a, t.weight);
+            }
+        }
+        Some(())
+    }
+}
+
+/// Rules see the whole target portfolio: decay, portfolio rules, limits, hedges, and limits again; `None` when one touches a symbol that is
+/// not due.
+fn apply_rules(
+    pipeline: &mut Pipeline,
+    out: &mut Vec<Target>,
+    last: &[(Symbol, f64)],
+    only: Option<&BTreeSet<Symbol>>,
+    desk: &Desk<'_>,
+    view: &View<'_>,
+) -> Option<()> {
+    let mut book = Book { out, last, only };
+    let hedges = pipeline.rules.iter().position(|r| r.phase() == RulePhase::Hedge).unwrap_or(pipeline.rules.len());
+    for r in &mut pipeline.rules[..hedges] {
+        let stage = if r.phase() == RulePhase::Decay { Stage::Decay } else { Stage::Rule };
+        let steps = r.apply(&book.weights(), view);
+        book.take(stage, r.id(), steps)?;
+    }
+    book.restrain(pipeline, desk, view)?;
+    let mut hedged = false;
+    for r in &mut pipeline.rules[hedges..] {
+        let steps = r.apply(&book.weights(), view);
+        hedged |= steps.iter().any(|s| s.adjustment.adjust != Adjust::Keep);
+        book.take(Stage::Hedge, r.id(), steps)?;
+    }
+    if hedged { book.restrain(pipeline, desk, view) } else { Some(()) }
 }

@@ -118,6 +118,8 @@ pub struct Exchange {
     halted: BTreeSet<Symbol>,
     delisted: BTreeSet<Symbol>,
     session_open: Option<Time>,
+    /// Whether a session has closed and the next has not opened: prints in between fill nothing.
+    closed: bool,
     /// How many fills there have been: their numbers count from 1.
     fills: u64,
     /// Reports made at submission, given at the next event.
@@ -292,7 +294,8 @@ impl Exchange {
         view: &View<'_>,
         reports: &mut Vec<OrderReport>,
     ) -> Result<(), BadInput> {
-        if self.halted.contains(&symbol) {
+        // Orders are for regular hours; where the data never say when a session opens, every print counts.
+        if self.halted.contains(&symbol) || (self.closed && self.session_open.is_some()) {
             return Ok(());
         }
         let Some(orders) = self.book.of(symbol) else { return Ok(()) };
@@ -506,8 +509,12 @@ impl Broker for Exchange {
                 }
                 self.on_print(symbol, e, view, reports)?;
             }
-            (MarketData::SessionOpen, _) => self.session_open = Some(e.time),
+            (MarketData::SessionOpen, _) => {
+                self.session_open = Some(e.time);
+                self.closed = false;
+            }
             (MarketData::SessionClose, _) => {
+                self.closed = true;
                 if self.book.count == 0 {
                     return Ok(());
                 }

@@ -9,6 +9,8 @@ use tradewind_core_types::{
     StrategyId, Symbol,
 };
 
+use crate::builtin::Limits;
+
 /// How much of a signal's score counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -33,10 +35,30 @@ pub struct Strategy {
     pub conviction: Conviction,
     /// Filters, by index in [`Pipeline::filters`], in order.
     pub filters: Vec<usize>,
-    /// From score to fraction of equity.
+    /// From score to fraction of equity: the smallest counts.
     pub sizers: Vec<Box<dyn Sizer>>,
     /// Overlays, by index in [`Pipeline::overlays`], in order.
     pub overlays: Vec<usize>,
+    /// Whether the position manager watches over what it holds.
+    pub managed: bool,
+    /// Whether its signals compete for the limited places of the executor.
+    pub discretionary: bool,
+}
+
+impl Strategy {
+    /// A strategy that holds what its alpha says: no filters, sizers, overlays or management.
+    pub fn new(id: StrategyId, alpha: Box<dyn Alpha>) -> Self {
+        Self {
+            id,
+            alpha,
+            conviction: Conviction::default(),
+            filters: Vec::new(),
+            sizers: Vec::new(),
+            overlays: Vec::new(),
+            managed: false,
+            discretionary: false,
+        }
+    }
 }
 
 /// Everything between the as-of view and the broker.
@@ -52,8 +74,10 @@ pub struct Pipeline {
     pub overlays: Vec<Box<dyn Overlay>>,
     /// Allocators, after the overlays: scaling commutes, and a cap must see the exposure that would really be held.
     pub allocators: Vec<Box<dyn Allocator>>,
-    /// Portfolio rules, in order.
+    /// Portfolio rules, in the order of their phases and within a phase in this order.
     pub rules: Vec<Box<dyn Rule>>,
+    /// Limits: applied after the rules, and once more after the hedges, so that the result obeys them whatever came before.
+    pub limits: Option<Limits>,
     /// Last looks at each order, in order.
     pub pretrade: Vec<Box<dyn PreTrade>>,
     /// Watchers.
@@ -75,6 +99,7 @@ impl Pipeline {
         self.overlays.iter_mut().for_each(|p| f(p.as_mut()));
         self.allocators.iter_mut().for_each(|p| f(p.as_mut()));
         self.rules.iter_mut().for_each(|p| f(p.as_mut()));
+        self.limits.iter_mut().for_each(|p| f(p));
         self.pretrade.iter_mut().for_each(|p| f(p.as_mut()));
         self.observers.iter_mut().for_each(|p| f(p.as_mut()));
     }

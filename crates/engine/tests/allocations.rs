@@ -2,7 +2,7 @@
 
 use tradewind_core_types::*;
 use tradewind_engine::builtin::CrossoverParams;
-use tradewind_engine::{Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Pipeline, Schedule, Strategy};
+use tradewind_engine::{Engine, EngineConfig, Exchange, ExchangeConfig, Pipeline, Schedule, Strategy};
 
 fn bars(symbols: usize, instants: usize) -> Vec<Event> {
     let names: Vec<Symbol> = (0..symbols).map(|i| Symbol::new(&format!("L{i:03}")).unwrap()).collect();
@@ -43,13 +43,7 @@ fn count(strategies: Vec<Strategy>, schedule: Schedule) -> u64 {
 #[test]
 fn bars_without_decisions() {
     assert_eq!(count(vec![], Schedule::SessionClose), 0);
-    let strategy = Strategy {
-        id: StrategyId::new("s").unwrap(),
-        alpha: Box::new(CrossoverParams { fast: 5, slow: 20 }.build().unwrap()),
-        conviction: Conviction::Score,
-        filters: vec![],
-        sizers: vec![],
-        overlays: vec![],
-    };
+    let strategy =
+        Strategy::new(StrategyId::new("s").unwrap(), Box::new(CrossoverParams { fast: 5, slow: 20 }.build().unwrap()));
     assert_eq!(count(vec![strategy], Schedule::SessionClose), 0);
 }

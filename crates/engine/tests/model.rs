@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::*;
 use tradewind_engine::{
-    Commission, Conviction, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Ledger, OrderStyle, Pipeline, Rates,
-    Schedule, Shorting, Slippage, Strategy,
+    Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Ledger, OrderStyle, Pipeline, Rates, Schedule,
+    Shorting, Slippage, Strategy,
 };
 
 const START: &str = "100000";
@@ -143,6 +143,7 @@ struct World<B> {
     halted: BTreeSet<Symbol>,
     dead: BTreeSet<Symbol>,
     open: Option<Time>,
+    closed: bool,
     /// Whether reports are what the exchange says, when it says it.
     strict: bool,
     fills: usize,
@@ -166,6 +167,7 @@ impl<B: Broker> World<B> {
             halted: BTreeSet::new(),
             dead: BTreeSet::from([symbol(3)]),
             open: None,
+            closed: false,
             strict,
             fills: 0,
             splits: 0,
@@ -236,8 +238,11 @@ impl<B: Broker> World<B> {
             self.books.mark.insert(s, i128::from(p.nanos()));
         }
         match e.data {
-            MarketData::SessionOpen => self.open = Some(e.time),
-            MarketData::SessionClose => self.ledger.close(e.time).unwrap(),
+            MarketData::SessionOpen => (self.open, self.closed) = (Some(e.time), false),
+            MarketData::SessionClose => {
+                self.closed = true;
+                self.ledger.close(e.time).unwrap();
+            }
             MarketData::Bar(_) => {
                 self.orders.values_mut().filter(|t| Some(t.order.symbol) == e.symbol).for_each(|t| t.bar_seen = true)
             }
@@ -254,6 +259,11 @@ impl<B: Broker> World<B> {
         }
     }
 
+    /// Between a close and the next open nothing fills, where the data say when sessions open.
+    fn after_hours(&self) -> bool {
+        self.closed && self.open.is_some()
+    }
+
     fn check_fill(&self, f: &Fill, e: &Event) {
         let t = &self.orders[&f.order];
         let o = &t.order;
@@ -262,6 +272,7 @@ impl<B: Broker> World<B> {
         assert!(t.end.is_none(), "filled after its end: {o:?}");
         assert_eq!((f.symbol, f.side), (o.symbol, o.side));
         assert!(!self.halted.contains(&f.symbol), "filled during a halt");
+        assert!(!self.after_hours() || matches!(e.data, MarketData::SessionClose), "filled between sessions: {o:?}");
         assert!(f.quantity > Quantity::ZERO && t.filled + f.quantity <= o.quantity, "overfilled {o:?}");
         let buy = o.side == Side::Buy;
         let limit = match o.kind {
@@ -402,7 +413,7 @@ impl<B: Broker> World<B> {
                     | CorporateAction::SymbolChange { .. }
                     | CorporateAction::Delisting { .. },
                 ) if mine => assert!(over, "survives a corporate action: {o:?}"),
-                _ if print && mine && !self.halted.contains(&o.symbol) => {
+                _ if print && mine && !self.halted.contains(&o.symbol) && !self.after_hours() => {
                     assert!(over || !matches!(o.tif, TimeInForce::Ioc | TimeInForce::Fok), "not immediate: {o:?}");
                     if exact && let Some(price) = expected(o, t.bar_seen, e) {
                         let got = filled.get(&o.id).map(|f| f.price);
@@ -453,7 +464,7 @@ impl<B: Broker> World<B> {
         let order = Order { id, decision: id.0, time, symbol: sym, side, quantity, kind, tif };
         let features = FeatureValues::default();
         let view = View { now: time, market: &self.market, features: &features, portfolio: self.ledger.portfolio() };
-        let approved = approve(order.clone(), &mut [], &view, &mut vec![]).unwrap();
+        let approved = approve(order.clone(), [], &view, &mut vec![]).unwrap();
         self.broker.submit(approved, &view);
         let bar_seen = self.market.last(sym).and_then(|l| l.bar).is_some_and(|t| time <= t);
         self.orders.insert(id, Track { order, filled: Quantity::ZERO, end: None, bar_seen });
@@ -750,14 +761,7 @@ proptest! {
         let order_style = [OrderStyle::Market, OrderStyle::MarketOnClose, OrderStyle::MarketOnOpen][style as usize % 3];
         let schedule = [Schedule::Signal, Schedule::SessionClose][style as usize / 3];
         let strategies = (0..2)
-            .map(|i| Strategy {
-                id: StrategyId::new(&format!("s{i}")).unwrap(),
-                alpha: Box::new(Fickle(seed ^ i)),
-                conviction: Conviction::Score,
-                filters: vec![],
-                sizers: vec![],
-                overlays: vec![],
-            })
+            .map(|i| Strategy::new(StrategyId::new(&format!("s{i}")).unwrap(), Box::new(Fickle(seed ^ i))))
             .collect();
         let line = Unreliable::new(&config(n), seed);
         let config = EngineConfig { schedule, order_style, ..EngineConfig::default() };

@@ -7,7 +7,7 @@ use tradewind_core_types::{
 };
 use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Conviction, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Recorder, Schedule,
+    Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Recorder, Schedule,
     SessionRecord, Strategy, VecSource,
 };
 
@@ -68,12 +68,9 @@ impl Overlay for Alternate {
 
 fn engine(style: OrderStyle, costs: Costs) -> Engine<Exchange> {
     let strategy = |name: &str, alpha: Box<dyn Alpha>, base: f64| Strategy {
-        id: StrategyId::new(name).unwrap(),
-        alpha,
-        conviction: Conviction::Score,
-        filters: vec![],
         sizers: vec![Box::new(BaseSize(base))],
         overlays: vec![0],
+        ..Strategy::new(StrategyId::new(name).unwrap(), alpha)
     };
     let pipeline = Pipeline {
         strategies: vec![
@@ -81,7 +78,7 @@ fn engine(style: OrderStyle, costs: Costs) -> Engine<Exchange> {
             strategy("hold", Box::new(BuyAndHold::new(vec![(symbol("SPY"), 1.0)])), 0.3),
         ],
         overlays: vec![Box::new(Alternate::default())],
-        rules: vec![Box::new(LimitsParams { symbol: 0.4, gross: 0.9 }.build().unwrap())],
+        limits: Some(LimitsParams { symbol: 0.4, gross: 0.9, ..LimitsParams::default() }.build().unwrap()),
         pretrade: vec![Box::new(OrderLimitsParams::default().build().unwrap())],
         ..Pipeline::default()
     };
@@ -216,14 +213,7 @@ impl Alpha for Scripted {
 
 fn scripted(script: Vec<(u32, f64)>, exchange: ExchangeConfig, config: EngineConfig) -> Engine<Exchange> {
     let pipeline = Pipeline {
-        strategies: vec![Strategy {
-            id: StrategyId::new("s").unwrap(),
-            alpha: Box::new(Scripted(script)),
-            conviction: Conviction::Score,
-            filters: vec![],
-            sizers: vec![],
-            overlays: vec![],
-        }],
+        strategies: vec![Strategy::new(StrategyId::new("s").unwrap(), Box::new(Scripted(script)))],
         ..Pipeline::default()
     };
     Engine::new(config, pipeline, Exchange::new(exchange).unwrap(), "1000".parse().unwrap(), Time::MIN).unwrap()

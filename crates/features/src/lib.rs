@@ -1,6 +1,8 @@
 //! Plugins: features. One file per plugin under [`plugins`]; [`REGISTRY`] lists them.
 
 pub mod input;
+mod naming;
 pub mod plugins;
+pub mod sentiment;
 
 pub use plugins::REGISTRY;

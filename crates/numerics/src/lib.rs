@@ -1,7 +1,10 @@
 //! Statistics that know nothing of markets: each function states its formula and its source; streaming and batch share one state.
 
 pub mod adf;
+pub mod beta;
+pub mod beta_distribution;
 pub mod correlation;
+pub mod covariance;
 pub mod coverage;
 pub mod engle_granger;
 pub mod entropy;
@@ -12,12 +15,17 @@ pub mod hac;
 pub mod half_life;
 pub mod johansen;
 pub mod kalman;
+pub mod lag;
+pub mod logistic;
 pub mod multiple;
 pub mod normal;
+pub mod pca;
 pub mod performance;
+pub mod rank;
 pub mod realised;
 pub mod rolling;
 pub mod tail;
+pub mod wavelet;
 
 pub use rolling::{RollingMoments, Window};
 

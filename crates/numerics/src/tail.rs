@@ -4,7 +4,11 @@
 //! return, positive for a loss. All four estimators are homogeneous of degree 1 in the positions, so by Euler's theorem the
 //! components w_i dVaR/dw_i sum to the VaR itself (Tasche 1999, "Risk contributions and performance measurement").
 
+pub mod backtest;
 mod components;
+pub mod peaks;
+pub mod shortfall;
+pub mod student;
 
 pub use components::{Measure, Parts, components};
 

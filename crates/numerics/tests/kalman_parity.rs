@@ -47,7 +47,7 @@ fn filter_smoother_and_likelihood_equal_statsmodels() {
         let n = model.states();
         let start = match c["start"].as_str().unwrap() {
             "diffuse" => Start::Diffuse,
-            "approximate" => Start::Approximate(1e6),
+            "approximate" => Start::Approximate(known[4]),
             _ => {
                 let (mut mean, mut cov) = ([0.0; MAX_STATES], [[0.0; MAX_STATES]; MAX_STATES]);
                 (0..n).for_each(|i| (mean[i], cov[i][i]) = (known[i], known[2 + i]));
@@ -113,7 +113,8 @@ fn filter_smoother_and_likelihood_equal_statsmodels() {
 fn regression_with_moving_coefficients_equals_statsmodels() {
     let reference = oracle();
     let r = &reference["regression"];
-    let (spy, dia) = (series("SPY.log"), series("DIA.log"));
+    let returns = |name: &str| -> Vec<f64> { series(name).windows(2).map(|w| 100.0 * (w[1] - w[0])).collect() };
+    let (spy, dia) = (returns("SPY.log"), returns("DIA.log"));
     let model = Model::random_walk(&numbers(&r["q"]), r["h"].as_f64().unwrap()).unwrap();
     let z = |i: usize| [1.0, dia[i], 0.0, 0.0, 0.0, 0.0];
     let y: Vec<_> = spy.iter().copied().map(Some).collect();

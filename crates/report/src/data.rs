@@ -23,6 +23,10 @@ pub struct ReportData {
     pub var: Option<VarSeries>,
     /// Profit and loss of each strategy.
     pub strategies: Vec<StrategyPnl>,
+    /// What each part does: the run without it. The first row is the run as it is.
+    pub ablation: Vec<Ablation>,
+    /// What plugins measured at the session closes.
+    pub metrics: Vec<Metric>,
     /// Every fill, in the order of time.
     pub trades: Vec<TradeRow>,
     /// The decisions that trades refer to; others are ignored.
@@ -148,6 +152,42 @@ pub struct StrategyPnl {
     pub name: String,
     /// Cumulative profit and loss by session in dollars, after costs, from 0.
     pub pnl: Vec<f64>,
+}
+
+/// How the run goes without one of its parts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ablation {
+    /// The part left out, such as `overlay.drawdown (risk_drawdown_derisk)`; for the first row what all of them are called together.
+    pub part: String,
+    /// Return over the whole period.
+    pub total_return: Option<f64>,
+    /// Annualised volatility.
+    pub volatility: Option<f64>,
+    /// Annualised Sharpe ratio.
+    pub sharpe: Option<f64>,
+    /// Deepest fall from a peak, positive.
+    pub max_drawdown: Option<f64>,
+    /// Half of bought and sold a year over mean equity.
+    pub turnover: Option<f64>,
+}
+
+/// What a plugin measured over the run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metric {
+    /// Its name, such as `fe_kalman.lag`.
+    pub name: String,
+    /// At how many session closes it had a value.
+    pub count: usize,
+    /// Mean, smallest, largest and last value.
+    pub mean: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Last value.
+    pub last: f64,
 }
 
 /// A fill, with what it realised and why it was made.

@@ -28,7 +28,8 @@ mod sections;
 mod text;
 
 pub use data::{
-    Benchmark, Equity, ExposureSeries, Meta, Regime, ReportData, Severity, StrategyPnl, TradeRow, VarSeries, Warning,
+    Ablation, Benchmark, Equity, ExposureSeries, Meta, Metric, Regime, ReportData, Severity, StrategyPnl, TradeRow,
+    VarSeries, Warning,
 };
 pub use day::Day;
 pub use page::render;

@@ -44,6 +44,8 @@ pub fn render(data: &ReportData) -> String {
         "drawdowns" => sections::drawdown_table(&d),
         "statistics" => sections::statistics(data, &d),
         "strategies" => sections::strategy_table(data, &d),
+        "ablation" => sections::ablation(data),
+        "metrics" => sections::metrics(data),
         "var_verdict" => sections::var_verdict(data, &d),
         "warnings" => sections::warnings(&d),
         "configuration" => sections::configuration(data),

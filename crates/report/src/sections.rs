@@ -193,6 +193,67 @@ pub(crate) fn strategy_table(data: &ReportData, d: &Derived) -> String {
     out
 }
 
+/// How the run goes without each of its parts, with the difference to the run as it is.
+pub(crate) fn ablation(data: &ReportData) -> String {
+    let [whole, parts @ ..] = data.ablation.as_slice() else { return String::new() };
+    let mut out = String::from(
+        "<h3>What each part does</h3><p class=\"hint\">The same run with one part left out; below each figure the difference to the run as \
+         it is. One period is little evidence: to choose parts by this table would be fitting.</p><div class=\"scroll\"><table \
+         class=\"plain\"><thead><tr><th scope=\"col\">Without</th><th scope=\"col\">Return</th><th scope=\"col\">Volatility</th>\
+         <th scope=\"col\">Sharpe</th><th scope=\"col\">Max drawdown</th><th scope=\"col\">Turnover a year</th></tr></thead><tbody>",
+    );
+    let cell = |x: Option<f64>, base: Option<f64>, show: &dyn Fn(Option<f64>) -> String, own: bool| {
+        let difference = match (x, base) {
+            (Some(x), Some(b)) if !own => {
+                let sign = if x >= b { "+" } else { "" };
+                format!("<br><small>{sign}{}</small>", esc(&show(Some(x - b))))
+            }
+            _ => String::new(),
+        };
+        format!("<td>{}{difference}</td>", esc(&show(x)))
+    };
+    let plain = |x: Option<f64>| x.map_or_else(|| UNDEFINED.to_owned(), |x| number(x, 2));
+    let row = |out: &mut String, name: &str, a: &crate::data::Ablation, own: bool| {
+        let _ = write!(
+            out,
+            "<tr><th scope=\"row\">{}</th>{}{}{}{}{}</tr>",
+            esc(name),
+            cell(a.total_return, whole.total_return, &percent, own),
+            cell(a.volatility, whole.volatility, &percent, own),
+            cell(a.sharpe, whole.sharpe, &plain, own),
+            cell(a.max_drawdown, whole.max_drawdown, &percent, own),
+            cell(a.turnover, whole.turnover, &plain, own)
+        );
+    };
+    row(&mut out, &whole.part, whole, true);
+    for p in parts {
+        row(&mut out, &p.part, p, false);
+    }
+    out.push_str("</tbody></table></div>");
+    out
+}
+
+/// What plugins measured.
+pub(crate) fn metrics(data: &ReportData) -> String {
+    if data.metrics.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from(
+        "<details class=\"more\"><summary>What plugins measured at session closes</summary><div class=\"scroll\"><table class=\"plain\"><thead>\
+         <tr><th scope=\"col\">Value</th><th scope=\"col\">Sessions</th><th scope=\"col\">Mean</th><th scope=\"col\">Smallest</th>\
+         <th scope=\"col\">Largest</th><th scope=\"col\">Last</th></tr></thead><tbody>",
+    );
+    for m in &data.metrics {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th><td>{}</td>", esc(&m.name), number(m.count as f64, 0));
+        for x in [m.mean, m.min, m.max, m.last] {
+            let _ = write!(out, "<td>{}</td>", number(x, 4));
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div></details>");
+    out
+}
+
 /// How the risk forecast did, in words.
 pub(crate) fn var_verdict(data: &ReportData, d: &Derived) -> String {
     let (Some(v), Some(forecast)) = (&data.var, &d.var) else { return String::new() };

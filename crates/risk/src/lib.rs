@@ -2,6 +2,10 @@
 
 pub mod allocator;
 pub mod budget;
+pub mod decay;
+pub mod kelly;
+pub mod lots;
+pub mod min_cvar;
 pub mod plugins;
 pub mod sessions;
 

@@ -51,6 +51,8 @@ struct Column {
     track: CloseTrack,
     /// One slot per session since the symbol was first seen; `None` where it had no return.
     returns: Window<Option<f64>>,
+    /// How many of them are returns.
+    known: usize,
 }
 
 /// The last sessions' returns of every symbol seen, aligned by session.
@@ -75,7 +77,7 @@ impl SessionReturns {
             (MarketData::Bar(bar), Some(symbol)) => {
                 let at = self.columns.binary_search_by_key(&symbol, |c| c.symbol).unwrap_or_else(|at| {
                     let returns = Window::new(self.window);
-                    self.columns.insert(at, Column { symbol, track: CloseTrack::default(), returns });
+                    self.columns.insert(at, Column { symbol, track: CloseTrack::default(), returns, known: 0 });
                     at
                 });
                 if let Some(c) = self.columns.get_mut(at) {
@@ -99,7 +101,8 @@ impl SessionReturns {
             (MarketData::SessionClose, _) => {
                 for c in &mut self.columns {
                     let r = c.track.end();
-                    c.returns.push(r);
+                    let gone = c.returns.push(r).flatten();
+                    c.known = c.known + usize::from(r.is_some()) - usize::from(gone.is_some());
                 }
                 return true;
             }
@@ -107,13 +110,46 @@ impl SessionReturns {
         }
         false
     }
+    /// Every symbol seen, in the order of their text, with its returns: one slot per session kept since it was first seen.
+    pub fn columns(&self) -> impl Iterator<Item = (Symbol, &Window<Option<f64>>)> {
+        self.columns.iter().map(|c| (c.symbol, &c.returns))
+    }
     /// How many returns of a symbol are kept.
     pub fn count(&self, symbol: Symbol) -> usize {
-        self.find(symbol).map_or(0, |c| c.returns.iter().flatten().count())
+        self.find(symbol).map_or(0, |c| c.known)
     }
     /// The return of the session that ended last.
     pub fn last(&self, symbol: Symbol) -> Option<f64> {
         self.find(symbol)?.returns.last().flatten()
+    }
+    /// How many sessions have ended since the last one in which the symbol had a return; `None` when it never had one.
+    pub fn gap(&self, symbol: Symbol) -> Option<usize> {
+        let c = self.find(symbol)?;
+        c.returns.iter().rev().position(|r| r.is_some())
+    }
+    /// The sums of weights times returns of one portfolio: as [`SessionReturns::joint`] for it alone, in one pass over the memory and
+    /// without allocating once `rows` has room.
+    pub fn sum(&self, weights: &[(Symbol, f64)], rows: &mut Vec<f64>) -> usize {
+        rows.clear();
+        let columns = || weights.iter().filter_map(|(s, w)| self.find(*s).map(|c| (&c.returns, *w)));
+        let Some(depth) = columns().map(|(r, _)| r.len()).min() else { return 0 };
+        rows.reserve(self.window);
+        rows.resize(depth, 0.0);
+        for (returns, weight) in columns() {
+            // Windows end with the same session and may begin later than others.
+            let (a, b) = returns.as_slices();
+            let skip = returns.len() - depth;
+            let kept = [a.get(skip..).unwrap_or(&[]), b.get(skip.saturating_sub(a.len())..).unwrap_or(&[])];
+            let mut row = rows.iter_mut();
+            for slice in kept {
+                for (r, sum) in slice.iter().zip(row.by_ref()) {
+                    // A session with a gap is marked by what no sum of returns is.
+                    *sum += r.map_or(f64::NAN, |r| weight * r);
+                }
+            }
+        }
+        rows.retain(|x| !x.is_nan());
+        rows.len()
     }
     /// The sums of weights times returns, one row for each portfolio, over the sessions in which every symbol of every portfolio
     /// has a return, oldest first: `rows` is replaced by them, one after the other. Gives the number of sessions. A symbol never
@@ -176,6 +212,9 @@ mod tests {
         session(&mut r, &[("A", "54")]);
         session(&mut r, &[("A", "27"), ("B", "11")]);
         let (a, b) = (Symbol::new("A").unwrap(), Symbol::new("B").unwrap());
+        for s in [a, b] {
+            assert_eq!(r.count(s), r.find(s).unwrap().returns.iter().flatten().count());
+        }
         assert_eq!((r.count(a), r.count(b)), (3, 3));
         let (x, y) = ([(a, 1.0)], [(a, 1.0), (b, 2.0)]);
         let mut rows = Vec::new();
@@ -183,6 +222,12 @@ mod tests {
         assert_eq!(r.joint([x.as_slice(), y.as_slice()].into_iter(), &mut rows), 2);
         let want = [0.1, -0.5, 2.1, -1.5];
         assert!(rows.iter().zip(want).all(|(x, w)| (x - w).abs() < 1e-15), "{rows:?}");
+        for p in [x.as_slice(), y.as_slice()] {
+            let mut one = Vec::new();
+            assert_eq!(r.sum(p, &mut one), r.joint(std::iter::once(p), &mut rows));
+            assert_eq!(one, rows);
+        }
+        assert_eq!((r.sum(&[], &mut rows), r.gap(a), r.gap(Symbol::new("ZZ").unwrap())), (0, Some(0), None));
         let to = Symbol::new("Z").unwrap();
         r.on_event(&event(Some("A"), MarketData::CorporateAction(CorporateAction::SymbolChange { to })));
         assert_eq!((r.count(a), r.count(to), r.last(to)), (0, 3, Some(-0.5)));

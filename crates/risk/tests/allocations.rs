@@ -4,7 +4,12 @@ use serde_json::json;
 use tradewind_core_types::testkit::{self, closes, returns};
 use tradewind_core_types::*;
 use tradewind_risk::REGISTRY;
+use tradewind_risk::plugins::risk_auto_hedge_ratio::{RiskAutoHedgeRatioIn, RiskAutoHedgeRatioParams};
+use tradewind_risk::plugins::risk_cvar_size::{RiskCvarSizeIn, RiskCvarSizeParams};
 use tradewind_risk::plugins::risk_drawdown_derisk::{RiskDrawdownDeriskIn, RiskDrawdownDeriskParams};
+use tradewind_risk::plugins::risk_frac_kelly_atten::{RiskFracKellyAttenIn, RiskFracKellyAttenParams};
+use tradewind_risk::plugins::risk_time_decay_size::{RiskTimeDecaySizeIn, RiskTimeDecaySizeParams};
+use tradewind_risk::plugins::risk_tracking_error::{RiskTrackingErrorIn, RiskTrackingErrorParams};
 use tradewind_risk::plugins::risk_var_budget::{RiskVarBudgetIn, RiskVarBudgetParams};
 use tradewind_risk::plugins::risk_vol_target::{RiskVolTargetIn, RiskVolTargetParams};
 
@@ -43,6 +48,19 @@ fn risk_var_budget_between_refits() {
 }
 
 #[test]
+fn risk_cvar_size_between_refits() {
+    let r = returns(1, 1800);
+    for method in ["historical", "normal", "student_t", "cornish_fisher", "peaks"] {
+        for filter in ["none", "ewma", "garch"] {
+            let p = json!({ "method": method, "filter": filter, "refit": 100_000, "side": "worst" });
+            let row = |i: usize| RiskCvarSizeIn { close: None, ret: Some(r[i]) };
+            let n = allocations::<RiskCvarSizeParams>(p, 300, row);
+            assert_eq!(n, 0, "{method} {filter}");
+        }
+    }
+}
+
+#[test]
 fn risk_vol_target() {
     let c = closes(2, 3000);
     for forecast in ["ewma", "rolling", "feature"] {
@@ -60,6 +78,56 @@ fn risk_drawdown_derisk() {
         flow: (i % 50 == 0).then_some(100.0),
     });
     assert_eq!(n, 0);
+}
+
+#[test]
+fn risk_auto_hedge_ratio() {
+    let (a, m) = (closes(6, 3000), closes(7, 3000));
+    for estimator in ["ols", "ewma", "kalman", "dimson"] {
+        let n = allocations::<RiskAutoHedgeRatioParams>(json!({ "estimator": estimator }), 600, |i| {
+            RiskAutoHedgeRatioIn { asset: a[i], market: m[i] }
+        });
+        assert_eq!(n, 0, "{estimator}");
+    }
+}
+
+#[test]
+fn risk_frac_kelly_atten() {
+    let r = returns(4, 3000);
+    for p in [
+        json!({}),
+        json!({"method": "continuous"}),
+        json!({"attenuation": "baker_mchale", "probability": "confidence"}),
+    ] {
+        let n = allocations::<RiskFracKellyAttenParams>(p.clone(), 600, |i| RiskFracKellyAttenIn {
+            ret: r[i],
+            probability: Some(0.55),
+        });
+        assert_eq!(n, 0, "{p}");
+    }
+}
+
+#[test]
+fn risk_tracking_error() {
+    let (p, b) = (returns(4, 3000), returns(5, 3000));
+    let n = allocations::<RiskTrackingErrorParams>(json!({}), 300, |i| RiskTrackingErrorIn {
+        portfolio: p[i],
+        benchmark: (i % 7 > 0).then_some(b[i]),
+    });
+    assert_eq!(n, 0);
+}
+
+#[test]
+fn risk_time_decay_size() {
+    // Never more lots at once than in the warm-up: adds and partial exits in turn, all closed after ten rows.
+    for p in [json!({}), json!({"schedule": "step", "unit": "days"})] {
+        let n = allocations::<RiskTimeDecaySizeParams>(p.clone(), 300, |i| RiskTimeDecaySizeIn {
+            quantity: [0.0, 5.0, 9.0, 9.0, 7.0, 12.0, 12.0, 4.0, 6.0, -3.0][i % 10],
+            price: 20.0,
+            day: Some(i as f64),
+        });
+        assert_eq!(n, 0, "{p}");
+    }
 }
 
 /// Every role of every plugin, shown a hundred sessions after seven hundred, with market, features and portfolio as the engine keeps them.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, StrategyId, Symbol, Time};
-use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams};
-use tradewind_engine::{Conviction, Engine, EngineConfig, Exchange, Pipeline, Schedule, Strategy};
+use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Sizer, StrategyId, Symbol, Time};
+use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams, LimitsParams, OrderLimitsParams};
+use tradewind_engine::{Engine, EngineConfig, Exchange, KillSwitchParams, Pipeline, Schedule, Strategy};
 
 use crate::catalogue;
 use crate::config::{BenchmarkConfig, Config, PluginConfig};
@@ -48,15 +48,15 @@ fn gather(field: &str, v: &Value, out: &mut Vec<(String, String)>) {
 
 type Builder<R> = fn(&Value) -> Result<Box<R>, Invalid>;
 
-/// Builds all plugins of one role, in the order of their names.
-fn build<R: ?Sized>(
+/// Builds plugins of one role, in their order.
+fn build<'a, R: ?Sized>(
     role: &str,
-    plugins: &BTreeMap<String, PluginConfig>,
+    plugins: impl IntoIterator<Item = (&'a String, &'a PluginConfig)>,
     pick: impl Fn(&PluginInfo) -> Option<Builder<R>>,
     bad: &mut Invalid,
 ) -> Vec<Box<R>> {
     plugins
-        .iter()
+        .into_iter()
         .filter_map(|(name, p)| {
             let at = format!("{role}.{name}");
             let built = catalogue::find(&p.plugin)
@@ -96,29 +96,39 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
             None => Err(Invalid::one(format!("strategy.{name}.alpha"), format!("{:?} is not configured", s.alpha))),
         };
         if let (Some(id), Some(alpha)) = (bad.absorb(id), bad.absorb(built)) {
+            let mut sizers: Vec<Box<dyn Sizer>> = vec![Box::new(BaseSize(s.base))];
+            let own = config.sizer.iter().filter(|(n, _)| s.sizers.contains(n));
+            sizers.extend(build("sizer", own, |p| p.sizer, &mut bad));
             strategies.push(Strategy {
-                id,
-                alpha,
                 conviction: s.conviction,
                 filters: at(&s.filters, &config.filter),
-                sizers: vec![Box::new(BaseSize(s.base))],
+                sizers,
                 overlays: at(&s.overlays, &config.overlay),
+                managed: s.managed,
+                discretionary: s.discretionary,
+                ..Strategy::new(id, alpha)
             });
         }
     }
-    let mut rules = build("rule", &config.rule, |p| p.rule, &mut bad);
-    if let Some(limits) = bad.absorb(config.limits.build().map_err(|e| e.under("limits"))) {
-        rules.push(Box::new(limits));
-    }
+    let limits = LimitsParams {
+        shortable: Some(config.limits.shortable.clone().unwrap_or_else(|| config.exchange.shorting.clone())),
+        ..config.limits.clone()
+    };
+    let order_limits = OrderLimitsParams {
+        shortable: Some(config.order_limits.shortable.clone().unwrap_or_else(|| config.exchange.shorting.clone())),
+        buying_power: Some(config.order_limits.buying_power.unwrap_or(config.exchange.leverage)),
+        ..config.order_limits.clone()
+    };
     let pipeline = Pipeline {
-        features: build("feature", &config.feature, |p| p.feature, &mut bad),
+        features: crate::graph::features(&config.feature, &mut bad),
         strategies,
         filters: build("filter", &config.filter, |p| p.filter, &mut bad),
         overlays: build("overlay", &config.overlay, |p| p.overlay, &mut bad),
         allocators: build("allocator", &config.allocator, |p| p.allocator, &mut bad),
-        rules,
+        rules: build("rule", &config.rule, |p| p.rule, &mut bad),
+        limits: bad.absorb(limits.build().map_err(|e| e.under("limits"))),
         pretrade: bad
-            .absorb(config.order_limits.build().map_err(|e| e.under("order_limits")))
+            .absorb(order_limits.build().map_err(|e| e.under("order_limits")))
             .map(|l| vec![Box::new(l) as _])
             .unwrap_or_default(),
         observers: Vec::new(),
@@ -162,20 +172,25 @@ pub fn benchmark(config: &Config, b: &BenchmarkConfig) -> Result<Engine<Exchange
     let weights = weights.map_err(|e| Failure::Usage(e.to_string()))?;
     let id = StrategyId::new("benchmark").map_err(|e| Failure::Run(e.to_string()))?;
     // A little stays in cash, so that a rise between decision and fill does not make the purchase unaffordable.
-    let invested = tradewind_engine::builtin::LimitsParams { symbol: 1.0, gross: 0.99 };
+    let invested = LimitsParams { symbol: 1.0, gross: 0.99, ..LimitsParams::default() };
     let limits = invested.build().map_err(|problems| Failure::Config { origin: "benchmark".into(), problems })?;
     let pipeline = Pipeline {
-        strategies: vec![Strategy {
-            id,
-            alpha: Box::new(BuyAndHold::new(weights)),
-            conviction: Conviction::Score,
-            filters: vec![],
-            sizers: vec![],
-            overlays: vec![],
-        }],
-        rules: vec![Box::new(limits)],
+        strategies: vec![Strategy::new(id, Box::new(BuyAndHold::new(weights)))],
+        limits: Some(limits),
         ..Pipeline::default()
     };
-    let engine = EngineConfig { schedule: Schedule::SessionClose, no_trade_band: 0.02, ..config.engine.clone() };
+    // A benchmark is held through whatever comes.
+    let never = KillSwitchParams {
+        reduce_drawdown: None,
+        halt_drawdown: None,
+        max_price_age_days: None,
+        ..KillSwitchParams::default()
+    };
+    let engine = EngineConfig {
+        schedule: Schedule::SessionClose,
+        no_trade_band: 0.02,
+        kill_switch: never,
+        ..config.engine.clone()
+    };
     assemble(config, engine, pipeline)
 }

@@ -36,12 +36,14 @@ pub struct Config {
     pub limits: LimitsParams,
     /// Limits on single orders, checked last.
     pub order_limits: OrderLimitsParams,
-    /// Features by name, in the order of their names.
+    /// Features by name. Those that read others see every event after them.
     pub feature: BTreeMap<String, PluginConfig>,
     /// Alphas by name.
     pub alpha: BTreeMap<String, PluginConfig>,
     /// Filters by name.
     pub filter: BTreeMap<String, PluginConfig>,
+    /// Sizers by name.
+    pub sizer: BTreeMap<String, PluginConfig>,
     /// Overlays by name.
     pub overlay: BTreeMap<String, PluginConfig>,
     /// Allocators by name, applied in the order of their names.
@@ -129,19 +131,34 @@ pub struct PluginConfig {
 pub struct StrategyConfig {
     /// Name of the alpha. Needed.
     pub alpha: String,
-    /// Fraction of equity for a full signal, above 0, at most 10.
+    /// Fraction of equity for a full signal, above 0, at most 10. With sizers the smallest of all counts.
     pub base: f64,
     /// How much of a signal's score counts.
     pub conviction: Conviction,
     /// Names of filters, in order.
     pub filters: Vec<String>,
+    /// Names of sizers: the smallest of `base` and theirs counts. Each strategy has its own state of them.
+    pub sizers: Vec<String>,
     /// Names of overlays, in order.
     pub overlays: Vec<String>,
+    /// Whether the position manager (`engine.position`) watches over what it holds.
+    pub managed: bool,
+    /// Whether its signals compete for the places of the executor (`engine.executor`).
+    pub discretionary: bool,
 }
 
 impl Default for StrategyConfig {
     fn default() -> Self {
-        Self { alpha: String::new(), base: 0.1, conviction: Conviction::Score, filters: vec![], overlays: vec![] }
+        Self {
+            alpha: String::new(),
+            base: 0.1,
+            conviction: Conviction::Score,
+            filters: vec![],
+            sizers: vec![],
+            overlays: vec![],
+            managed: false,
+            discretionary: false,
+        }
     }
 }
 
@@ -167,11 +184,13 @@ pub struct ReportConfig {
     pub rolling_window: usize,
     /// Most trades not taken that the report shows.
     pub not_taken: usize,
+    /// Whether the run is repeated without each of its parts, to show what each does.
+    pub ablation: bool,
 }
 
 impl Default for ReportConfig {
     fn default() -> Self {
-        Self { periods_per_year: 252.0, risk_free: 0.0, rolling_window: 63, not_taken: 200 }
+        Self { periods_per_year: 252.0, risk_free: 0.0, rolling_window: 63, not_taken: 200, ablation: false }
     }
 }
 
@@ -293,6 +312,7 @@ impl Config {
             "feature" => info.feature.is_some(),
             "alpha" => info.alpha.is_some(),
             "filter" => info.filter.is_some(),
+            "sizer" => info.sizer.is_some(),
             "overlay" => info.overlay.is_some(),
             "allocator" => info.allocator.is_some(),
             _ => info.rule.is_some(),
@@ -346,6 +366,7 @@ impl Config {
             };
             known("alpha", std::slice::from_ref(&s.alpha), &self.alpha);
             known("filters", &s.filters, &self.filter);
+            known("sizers", &s.sizers, &self.sizer);
             known("overlays", &s.overlays, &self.overlay);
             if let Some(other) = used.insert(s.alpha.clone(), name) {
                 let problem = format!("{:?} already serves strategy {other}: configure a second alpha", s.alpha);
@@ -355,11 +376,12 @@ impl Config {
     }
 
     /// The plugin tables by role.
-    pub fn roles(&self) -> [(&'static str, &BTreeMap<String, PluginConfig>); 6] {
+    pub fn roles(&self) -> [(&'static str, &BTreeMap<String, PluginConfig>); 7] {
         [
             ("feature", &self.feature),
             ("alpha", &self.alpha),
             ("filter", &self.filter),
+            ("sizer", &self.sizer),
             ("overlay", &self.overlay),
             ("allocator", &self.allocator),
             ("rule", &self.rule),

@@ -1,5 +1,6 @@
 //! The composition of everything: configuration, data, pipeline, runs and their folders. The binary `trader` is a thin shell around it.
 
+pub mod ablation;
 pub mod catalogue;
 pub mod check;
 pub mod commands;
@@ -8,6 +9,7 @@ pub mod config;
 pub mod dataset;
 pub mod error;
 pub mod evidence;
+pub mod graph;
 pub mod keeper;
 pub mod report;
 pub mod run;

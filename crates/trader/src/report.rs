@@ -1,6 +1,6 @@
 //! From a run to the data of its report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +8,8 @@ use std::path::Path;
 use tradewind_core_types::{Cash, Decision, Outcome};
 use tradewind_numerics::coverage::Coverage;
 use tradewind_report::{
-    Benchmark, Equity, ExposureSeries, Meta, Regime, ReportData, Severity, StrategyPnl, TradeRow, VarSeries, Warning,
+    Benchmark, Equity, ExposureSeries, Meta, Metric, Regime, ReportData, Severity, StrategyPnl, TradeRow, VarSeries,
+    Warning,
 };
 
 use crate::config::Config;
@@ -133,6 +134,8 @@ pub fn data(
             rolling_window: config.report.rolling_window,
         },
         equity: Equity { dates, strategy: led(config.run.cash, of(&|s| s.equity)), benchmarks },
+        ablation: summary.ablation.clone(),
+        metrics: metrics(sessions),
         exposure: Some(ExposureSeries { gross: led(0.0, of(&|s| s.gross)), net: led(0.0, of(&|s| s.net)) }),
         regimes,
         var,
@@ -143,6 +146,23 @@ pub fn data(
         not_taken_total: summary.not_traded,
         warnings,
     })
+}
+
+/// What plugins measured, by name.
+fn metrics(sessions: &[SessionRow]) -> Vec<Metric> {
+    let mut all: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (name, x) in sessions.iter().flat_map(|s| &s.metrics) {
+        all.entry(name).or_default().push(*x);
+    }
+    let of = |(name, xs): (&str, Vec<f64>)| Metric {
+        name: name.to_owned(),
+        count: xs.len(),
+        mean: xs.iter().sum::<f64>() / xs.len() as f64,
+        min: xs.iter().copied().fold(f64::INFINITY, f64::min),
+        max: xs.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        last: xs.last().copied().unwrap_or_default(),
+    };
+    all.into_iter().map(of).collect()
 }
 
 fn facts(config: &Config, summary: &Summary) -> Vec<(String, String)> {

@@ -52,8 +52,15 @@ fn located(e: tradewind_engine::EngineError, data: &Dataset) -> Failure {
     }
 }
 
+/// Half of bought and sold a year over mean equity.
+pub(crate) fn turnover(traded: f64, equity: &[f64], periods: f64) -> Option<f64> {
+    let n = equity.len() as f64;
+    let mean = equity.iter().sum::<f64>() / n;
+    (mean > 0.0).then(|| 0.5 * traded / mean * periods / n)
+}
+
 /// Simple returns of an equity curve that starts at `start`, deposits apart.
-fn returns(start: f64, equity: &[f64]) -> Vec<f64> {
+pub(crate) fn returns(start: f64, equity: &[f64]) -> Vec<f64> {
     let mut before = start;
     equity
         .iter()
@@ -99,7 +106,6 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     let own = returns(config.run.cash, &equity);
     let traded: f64 = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
     let n = equity.len() as f64;
-    let mean_equity = equity.iter().sum::<f64>() / n;
     let totals = engine.ledger().portfolio().totals();
     let mut digest = Sha256::new();
     // Where a file lies does not change the run; what is in it does, and the data's hash says so.
@@ -118,6 +124,13 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         warnings
             .push(format!("{} fills were reported more than once and booked once", engine.ledger().repeated_fills()));
     }
+    warnings.extend(
+        engine
+            .kill_switch()
+            .changes()
+            .iter()
+            .map(|(t, state, why)| format!("kill switch: {} from {} on: {why}", state.as_str(), date(*t))),
+    );
     warnings.extend(keeper.first_reject.iter().map(|r| format!("first reject: {r}")));
     let (Some(from), Some(to)) = (keeper.sessions.first(), keeper.sessions.last()) else {
         return Err(Failure::Data("no session".into()));
@@ -136,7 +149,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         sources: data.names().to_vec(),
         final_equity: to.equity,
         figures: Figures::of(&own, first.as_deref(), periods, rf),
-        turnover: (mean_equity > 0.0).then(|| 0.5 * traded / mean_equity * periods / n),
+        turnover: turnover(traded, &equity, periods),
         exposure: Some(keeper.sessions.iter().map(|s| s.gross).sum::<f64>() / n),
         decisions: keeper.decisions,
         not_traded: keeper.not_traded,
@@ -147,6 +160,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         ended: keeper.ended.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect(),
         strategies: to.strategies.clone(),
         benchmarks,
+        ablation: if config.report.ablation { crate::ablation::run(config, data, keeper)? } else { Vec::new() },
         warnings,
     })
 }

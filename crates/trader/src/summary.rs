@@ -123,6 +123,8 @@ pub struct Summary {
     pub strategies: BTreeMap<String, f64>,
     /// The benchmarks.
     pub benchmarks: Vec<BenchmarkSummary>,
+    /// The run without each of its parts, when `report.ablation` asks for it; first the run as it is.
+    pub ablation: Vec<tradewind_report::Ablation>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -192,6 +194,25 @@ impl Summary {
         );
         for (kind, n) in &self.ended {
             let _ = writeln!(out, "{:<26}{n:>14}", format!("orders {kind}"));
+        }
+        if let [whole, parts @ ..] = self.ablation.as_slice() {
+            let _ = writeln!(
+                out,
+                "\n{:<44}{:>10}{:>12}{:>14}{:>10}",
+                "without", "return", "volatility", "max drawdown", "turnover"
+            );
+            for a in std::iter::once(whole).chain(parts) {
+                let _ = writeln!(
+                    out,
+                    "{:<44}{:>10}{:>12}{:>14}{:>10}",
+                    a.part,
+                    cell(a.total_return, true),
+                    cell(a.volatility, true),
+                    cell(a.max_drawdown, true),
+                    cell(a.turnover, false)
+                );
+            }
+            out.push('\n');
         }
         for w in &self.warnings {
             let _ = writeln!(out, "note: {w}");

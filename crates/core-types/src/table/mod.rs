@@ -5,7 +5,8 @@ mod ser_row;
 
 use std::any::type_name;
 
-use serde::de::{self, DeserializeOwned, Visitor};
+use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
 use serde_json::Value;
 
@@ -144,21 +145,82 @@ pub fn columns_of<T: DeserializeOwned>() -> Vec<&'static str> {
 
 /// The columns of an input: a column is optional when serde accepts an empty cell for it.
 fn column_specs<T: DeserializeOwned>() -> Vec<ColumnSpec> {
-    let required: Vec<ColumnSpec> =
-        columns_of::<T>().into_iter().map(|name| ColumnSpec { name, optional: false }).collect();
-    required
-        .iter()
-        .enumerate()
-        .map(|(i, c)| {
-            // Try kinds of cell until the other columns are accepted; with this one empty.
-            let optional = [Cell::F64(1.0), Cell::Str("x".into()), Cell::Bool(true)].iter().any(|filler| {
-                let cells: Vec<Cell> =
-                    (0..required.len()).map(|j| if i == j { Cell::Null } else { filler.clone() }).collect();
-                T::deserialize(RowDe { columns: &required, cells: &cells }).is_ok()
-            });
-            ColumnSpec { name: c.name, optional }
-        })
-        .collect()
+    let names = columns_of::<T>();
+    let optional = |empty: usize| T::deserialize(Filled { names: &names, empty }).is_ok();
+    (0..names.len()).map(|i| ColumnSpec { name: names[i], optional: optional(i) }).collect()
+}
+
+/// A row in which every cell is whatever its field asks for, but for one that is empty.
+struct Filled<'a> {
+    names: &'a [&'static str],
+    empty: usize,
+}
+
+impl<'de> Deserializer<'de> for Filled<'_> {
+    type Error = Error;
+    fn deserialize_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        let Self { names, empty } = self;
+        v.visit_map(MapDeserializer::new(names.iter().enumerate().map(|(i, name)| (*name, Filler(i == empty)))))
+    }
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// One cell of [`Filled`]; whether it is empty.
+#[derive(Clone, Copy)]
+struct Filler(bool);
+
+impl<'de> IntoDeserializer<'de, Error> for Filler {
+    type Deserializer = Self;
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! integers {
+    ($($name:ident)*) => {
+        $(fn $name<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+            if self.0 { v.visit_unit() } else { v.visit_i64(1) }
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Filler {
+    type Error = Error;
+    fn deserialize_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        if self.0 { v.visit_unit() } else { v.visit_f64(1.0) }
+    }
+    fn deserialize_option<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        if self.0 { v.visit_none() } else { v.visit_some(self) }
+    }
+    fn deserialize_bool<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        if self.0 { v.visit_unit() } else { v.visit_bool(true) }
+    }
+    integers!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
+    fn deserialize_str<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        // Text that is also a time.
+        if self.0 { v.visit_unit() } else { v.visit_str("2000-01-01") }
+    }
+    fn deserialize_string<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        self.deserialize_str(v)
+    }
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        v: V,
+    ) -> Result<V::Value, Error> {
+        match variants.first() {
+            Some(first) if !self.0 => v.visit_enum(IntoDeserializer::<Error>::into_deserializer(*first)),
+            _ => v.visit_unit(),
+        }
+    }
+    forward_to_deserialize_any! {
+        i128 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier
+        ignored_any
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +263,28 @@ mod tests {
         fn warmup(&self) -> usize {
             1
         }
+    }
+
+    #[test]
+    fn columns_of_mixed_types_may_be_empty_one_by_one() {
+        #[derive(Deserialize)]
+        struct Mixed {
+            #[expect(dead_code)]
+            time: crate::Time,
+            #[expect(dead_code)]
+            firm: String,
+            #[expect(dead_code)]
+            target: Option<f64>,
+            #[expect(dead_code)]
+            count: u32,
+            #[expect(dead_code)]
+            regime: Option<Regime>,
+            #[expect(dead_code)]
+            note: Option<String>,
+        }
+        let specs = column_specs::<Mixed>();
+        let empty: Vec<_> = specs.iter().filter(|c| c.optional).map(|c| c.name).collect();
+        assert_eq!(empty, ["target", "regime", "note"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! that a seed means the same events on every machine.
 
 mod path;
+mod planted;
 mod random;
 mod spec;
 
@@ -29,6 +30,7 @@ use crate::calendar::Session;
 use crate::error::DataError;
 use crate::store::{Written, write_kinds};
 use path::{Path, Step};
+pub use planted::{Planted, PlantedSpec, PlantedTruth};
 use random::Random;
 pub use spec::{Regime, SimulationSpec, Ticks};
 

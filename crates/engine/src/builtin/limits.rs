@@ -1,10 +1,14 @@
-//! Portfolio limits: each symbol, and gross exposure as a whole.
+//! Portfolio limits: each symbol, each sector, net and gross exposure, and what may be short.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{Adjust, Adjustment, Invalid, Plugin, Rule, RuleStep, Symbol, View};
 
-/// Limits as fractions of equity.
+use crate::exchange::Shorting;
+
+/// Limits as fractions of equity. Each only makes positions smaller, in this order: shorts, symbols, sectors, net, gross.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsParams {
@@ -12,11 +16,19 @@ pub struct LimitsParams {
     pub symbol: f64,
     /// Largest sum of the sizes of all weights, above 0, at most 10.
     pub gross: f64,
+    /// Largest size of longs less shorts, above 0, at most `gross`: the larger side is scaled down to it.
+    pub net: Option<f64>,
+    /// Largest sum of the sizes of one sector's weights, above 0, at most `gross`; needs `sectors`.
+    pub sector: Option<f64>,
+    /// The sectors: name = list of symbols. A symbol without a sector has none of these limits.
+    pub sectors: BTreeMap<String, Vec<String>>,
+    /// What may be held short; by default what the exchange allows.
+    pub shortable: Option<Shorting>,
 }
 
 impl Default for LimitsParams {
     fn default() -> Self {
-        Self { symbol: 1.0, gross: 0.98 }
+        Self { symbol: 1.0, gross: 0.98, net: None, sector: None, sectors: BTreeMap::new(), shortable: None }
     }
 }
 
@@ -29,13 +41,60 @@ impl LimitsParams {
         let mut bad = Invalid::default();
         bad.require(self.symbol > 0.0 && self.symbol <= 10.0, "symbol", self.symbol, "above 0, at most 10");
         bad.require(self.gross > 0.0 && self.gross <= 10.0, "gross", self.gross, "above 0, at most 10");
-        bad.into_result(Limits(self.clone()))
+        let most = format!("above 0, at most `gross` ({}): a larger one would never bind", self.gross);
+        for (name, limit) in [("net", self.net), ("sector", self.sector)] {
+            if let Some(x) = limit {
+                bad.require(x > 0.0 && x <= self.gross, name, x, &most);
+            }
+        }
+        let both = self.sector.is_some() != self.sectors.is_empty();
+        bad.require(both, "sector", "one without the other", "`sector` (a limit) and `sectors` (the symbols) together");
+        let mut sectors = Vec::new();
+        let mut names = Vec::new();
+        for (name, symbols) in &self.sectors {
+            bad.require(!symbols.is_empty(), &format!("sectors.{name}"), "empty", "at least one symbol");
+            for s in symbols {
+                let Ok(symbol) = Symbol::new(s) else {
+                    bad.require(false, &format!("sectors.{name}"), s, "a symbol");
+                    continue;
+                };
+                let twice = sectors.iter().any(|(other, _)| *other == symbol);
+                bad.require(!twice, &format!("sectors.{name}"), s, "a symbol that is in no other sector");
+                sectors.push((symbol, names.len()));
+            }
+            names.push(name.clone());
+        }
+        sectors.sort();
+        if let Some(Shorting::Only(list)) = &self.shortable {
+            for s in list {
+                bad.require(Symbol::new(s).is_ok(), "shortable", s, "a symbol");
+            }
+        }
+        bad.into_result(Limits { params: self.clone(), sectors, names })
     }
 }
 
-/// The rule: caps each symbol, then scales all alike until gross exposure fits.
+/// The rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Limits(LimitsParams);
+pub struct Limits {
+    params: LimitsParams,
+    /// Symbols by name, with the number of their sector.
+    sectors: Vec<(Symbol, usize)>,
+    names: Vec<String>,
+}
+
+impl Limits {
+    fn sector(&self, symbol: Symbol) -> Option<usize> {
+        self.sectors.binary_search_by_key(&symbol, |s| s.0).ok().map(|i| self.sectors[i].1)
+    }
+    fn may_short(&self, symbol: Symbol) -> bool {
+        match &self.params.shortable {
+            None | Some(Shorting::All) => true,
+            Some(Shorting::None) => false,
+            Some(Shorting::Only(list)) => list.iter().any(|s| s == symbol.as_str()),
+        }
+    }
+}
 
 impl Plugin for Limits {
     fn id(&self) -> &'static str {
@@ -43,27 +102,72 @@ impl Plugin for Limits {
     }
 }
 
+/// Scales the weights that `which` names by `factor`, with a step for each.
+fn scale(
+    weights: &mut [(Symbol, f64)],
+    which: impl Fn(Symbol, f64) -> bool,
+    factor: f64,
+    why: &Adjustment,
+    steps: &mut Vec<RuleStep>,
+) {
+    for (symbol, w) in weights.iter_mut().filter(|(s, w)| *w != 0.0 && which(*s, *w)) {
+        *w *= factor;
+        steps.push(RuleStep {
+            symbol: *symbol,
+            adjustment: Adjustment { adjust: Adjust::Scale(factor), ..why.clone() },
+        });
+    }
+}
+
 impl Rule for Limits {
     fn apply(&mut self, targets: &[(Symbol, f64)], _: &View<'_>) -> Vec<RuleStep> {
+        let p = &self.params;
         let mut steps = Vec::new();
-        let mut gross = 0.0;
-        for &(symbol, weight) in targets {
-            if weight.abs() > self.0.symbol {
-                let adjustment = Adjustment::new(Adjust::Cap(self.0.symbol), "limit per symbol").with("weight", weight);
-                steps.push(RuleStep { symbol, adjustment });
-            }
-            gross += weight.abs().min(self.0.symbol);
+        // Most portfolios are within all limits: then nothing is copied.
+        let gross: f64 = targets.iter().map(|t| t.1.abs()).sum();
+        let plain = p.net.is_none() && p.sector.is_none() && p.shortable.is_none();
+        if plain && gross <= p.gross && targets.iter().all(|t| t.1.abs() <= p.symbol) {
+            return steps;
         }
-        if gross > self.0.gross {
-            let factor = self.0.gross / gross;
-            steps.extend(targets.iter().filter(|t| t.1 != 0.0).map(|&(symbol, _)| {
-                RuleStep {
-                    symbol,
-                    adjustment: Adjustment::new(Adjust::Scale(factor), "limit on gross exposure")
-                        .with("gross", gross)
-                        .with("limit", self.0.gross),
+        let mut weights = targets.to_vec();
+        for (symbol, w) in &mut weights {
+            let adjustment = if *w < 0.0 && !self.may_short(*symbol) {
+                Adjustment::new(Adjust::Veto, "may not be held short").with("weight", *w)
+            } else if w.abs() > p.symbol {
+                Adjustment::new(Adjust::Cap(p.symbol), "limit per symbol").with("weight", *w)
+            } else {
+                continue;
+            };
+            *w = adjustment.adjust.apply(*w);
+            steps.push(RuleStep { symbol: *symbol, adjustment });
+        }
+        let why =
+            |what: String, is: f64, limit: f64| Adjustment::new(Adjust::Keep, what).with("is", is).with("limit", limit);
+        if let Some(limit) = p.sector {
+            for (i, name) in self.names.iter().enumerate() {
+                let is = |s: Symbol| self.sector(s) == Some(i);
+                let total: f64 = weights.iter().filter(|w| is(w.0)).map(|w| w.1.abs()).sum();
+                if total > limit {
+                    let why = why(format!("limit on the sector {name}"), total, limit);
+                    scale(&mut weights, |s, _| is(s), limit / total, &why, &mut steps);
                 }
-            }));
+            }
+        }
+        if let Some(limit) = p.net {
+            let side = |sign: f64| weights.iter().map(|w| (w.1 * sign).max(0.0)).sum::<f64>();
+            let (long, short) = (side(1.0), side(-1.0));
+            let net = long - short;
+            if net.abs() > limit {
+                // The larger side gives way: scaling both would leave the same imbalance.
+                let (large, small) = (long.max(short), long.min(short));
+                let why = why("limit on net exposure".into(), net, limit);
+                scale(&mut weights, |_, w| w * net > 0.0, (small + limit) / large, &why, &mut steps);
+            }
+        }
+        let gross: f64 = weights.iter().map(|w| w.1.abs()).sum();
+        if gross > p.gross {
+            let why = why("limit on gross exposure".into(), gross, p.gross);
+            scale(&mut weights, |_, _| true, p.gross / gross, &why, &mut steps);
         }
         steps
     }
@@ -74,22 +178,86 @@ mod tests {
     use super::*;
     use tradewind_core_types::{FeatureValues, Market, Portfolio, Time};
 
+    fn s(i: usize) -> Symbol {
+        Symbol::new(&format!("S{i}")).unwrap()
+    }
+    fn apply(p: &LimitsParams, ws: &[f64]) -> Vec<f64> {
+        let targets: Vec<_> = ws.iter().enumerate().map(|(i, w)| (s(i), *w)).collect();
+        let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
+        let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+        let mut after = targets.clone();
+        for step in p.build().unwrap().apply(&targets, &view) {
+            let t = after.iter_mut().find(|t| t.0 == step.symbol).unwrap();
+            t.1 = step.adjustment.adjust.apply(t.1);
+        }
+        after.into_iter().map(|t| t.1).collect()
+    }
+    fn sectors() -> BTreeMap<String, Vec<String>> {
+        BTreeMap::from([("banks".into(), vec!["S0".into(), "S1".into()]), ("oil".into(), vec!["S2".into()])])
+    }
+
+    #[test]
+    fn by_hand() {
+        let p = LimitsParams { symbol: 0.5, gross: 1.0, ..LimitsParams::default() };
+        // 0.8 is capped to 0.5, then 0.5 + 0.5 + 0.25 = 1.25 is scaled by 0.8.
+        assert_eq!(apply(&p, &[0.8, -0.5, 0.25]), [0.4, -0.4, 0.2]);
+        // Longs 0.75, shorts 0.25: net 0.5 becomes 0.25 when the longs are scaled by (0.25 + 0.25) / 0.75.
+        let p = LimitsParams { net: Some(0.25), ..LimitsParams::default() };
+        let w = apply(&p, &[0.75, -0.25]);
+        assert!((w[0] - 0.5).abs() < 1e-15 && w[1] == -0.25, "{w:?}");
+        let p = LimitsParams { sector: Some(0.375), sectors: sectors(), ..LimitsParams::default() };
+        assert_eq!(apply(&p, &[0.5, -0.25, 0.25, 0.125]), [0.25, -0.125, 0.25, 0.125]);
+        let p = LimitsParams { shortable: Some(Shorting::Only(vec!["S1".into()])), ..LimitsParams::default() };
+        assert_eq!(apply(&p, &[-0.2, -0.3]), [0.0, -0.3]);
+    }
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        let wrong = LimitsParams {
+            gross: 0.5,
+            net: Some(0.6),
+            sector: Some(0.2),
+            shortable: Some(Shorting::Only(vec!["no symbol".into()])),
+            ..LimitsParams::default()
+        };
+        let e = wrong.build().unwrap_err().to_string();
+        assert!(
+            e.contains("net") && e.contains("never bind") && e.contains("sectors") && e.contains("shortable"),
+            "{e}"
+        );
+        let mut twice = sectors();
+        twice.insert("too".into(), vec!["S0".into()]);
+        let e = LimitsParams { sector: Some(0.2), sectors: twice, ..LimitsParams::default() }.build().unwrap_err();
+        assert!(e.to_string().contains("in no other sector"), "{e}");
+    }
+
     proptest::proptest! {
         #[test]
-        fn result_obeys_both_limits_and_never_grows(ws in proptest::collection::vec(-3.0..3.0_f64, 1..8), s in 0.1..2.0_f64, g in 0.1..2.0_f64) {
-            let mut rule = LimitsParams { symbol: s, gross: g }.build().unwrap();
-            let targets: Vec<_> = ws.iter().enumerate().map(|(i, w)| (Symbol::new(&format!("S{i}")).unwrap(), *w)).collect();
-            let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-            let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
-            let mut after = targets.clone();
-            for step in rule.apply(&targets, &view) {
-                let t = after.iter_mut().find(|t| t.0 == step.symbol).unwrap();
-                t.1 = step.adjustment.adjust.apply(t.1);
+        fn result_obeys_all_limits_at_once_and_never_grows(
+            ws in proptest::collection::vec(-3.0..3.0_f64, 1..8),
+            symbol in 0.1..2.0_f64, gross in 0.1..2.0_f64, net in 0.01..1.0_f64, sector in 0.01..1.0_f64,
+        ) {
+            let (net, sector) = (net * gross, sector * gross);
+            let p = LimitsParams { symbol, gross, net: Some(net), sector: Some(sector), sectors: sectors(), shortable: None };
+            let after = apply(&p, &ws);
+            let fits = |x: f64, limit: f64| x <= limit * (1.0 + 1e-12);
+            for (a, b) in after.iter().zip(&ws) {
+                proptest::prop_assert!(fits(a.abs(), symbol) && a.abs() <= b.abs() && a * b >= 0.0);
             }
-            for (a, b) in after.iter().zip(&targets) {
-                proptest::prop_assert!(a.1.abs() <= s * (1.0 + 1e-12) && a.1.abs() <= b.1.abs() + 1e-15);
+            proptest::prop_assert!(fits(after.iter().map(|w| w.abs()).sum::<f64>(), gross));
+            proptest::prop_assert!(fits(after.iter().take(2).map(|w| w.abs()).sum::<f64>(), sector));
+            proptest::prop_assert!(after.iter().sum::<f64>().abs() <= net + 1e-12);
+            // Monotone in each cap: a tighter one never leaves a larger gross exposure.
+            for tighter in [
+                LimitsParams { symbol: 0.5 * symbol, ..p.clone() },
+                LimitsParams { sector: Some(0.5 * sector), ..p.clone() },
+                LimitsParams { net: Some(0.5 * net.min(0.5 * gross)), gross: 0.5 * gross, sector: Some(0.5 * sector), ..p.clone() },
+            ] {
+                let less: f64 = apply(&tighter, &ws).iter().map(|w| w.abs()).sum();
+                // Net exposure may bind less once a side has shrunk, so the sum of sizes is compared without it.
+                let free = |q: &LimitsParams| apply(&LimitsParams { net: None, ..q.clone() }, &ws).iter().map(|w| w.abs()).sum::<f64>();
+                proptest::prop_assert!(free(&tighter) <= free(&p) * (1.0 + 1e-12) && less.is_finite());
             }
-            proptest::prop_assert!(after.iter().map(|t| t.1.abs()).sum::<f64>() <= g * (1.0 + 1e-12));
         }
     }
 }

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::Invalid;
 
+use crate::executor::ExecutorParams;
+use crate::kill_switch::KillSwitchParams;
 use crate::ledger::Rates;
+use crate::position::PositionParams;
 
 /// When targets are decided anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +62,12 @@ pub struct EngineConfig {
     pub on_bad_input: OnBadInput,
     /// Interest and borrow rates.
     pub rates: Rates,
+    /// Exits of managed strategies.
+    pub position: PositionParams,
+    /// Places of discretionary strategies.
+    pub executor: ExecutorParams,
+    /// When nothing may grow any more.
+    pub kill_switch: KillSwitchParams,
 }
 
 impl Default for EngineConfig {
@@ -71,6 +80,9 @@ impl Default for EngineConfig {
             lot: 1e-9,
             on_bad_input: OnBadInput::Stop,
             rates: Rates::default(),
+            position: PositionParams::default(),
+            executor: ExecutorParams::default(),
+            kill_switch: KillSwitchParams::default(),
         }
     }
 }
@@ -86,6 +98,9 @@ impl EngineConfig {
         bad.require((0.0..=1e6).contains(&self.min_notional), "min_notional", self.min_notional, "0 to 1e6");
         bad.require((1e-9..=1e6).contains(&self.lot), "lot", self.lot, "1e-9 to 1e6");
         bad.absorb(self.rates.check().map_err(|e| e.under("rates")));
+        bad.absorb(self.position.check().map_err(|e| e.under("position")));
+        bad.absorb(self.executor.check().map_err(|e| e.under("executor")));
+        bad.absorb(self.kill_switch.check().map_err(|e| e.under("kill_switch")));
         bad.into_result(())
     }
 }

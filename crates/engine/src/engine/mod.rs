@@ -13,9 +13,12 @@ use tradewind_core_types::{
 };
 
 use crate::error::EngineError;
+use crate::executor::Executor;
+use crate::kill_switch::{KillSwitch, TradingState};
 use crate::ledger::Ledger;
 use crate::merge::Merge;
 use crate::pipeline::{Pipeline, Standing};
+use crate::position::PositionManager;
 use crate::record::{Recorder, SessionRecord};
 
 pub use self::config::{EngineConfig, OnBadInput, OrderStyle, Schedule};
@@ -45,6 +48,11 @@ struct State {
     waiting: BTreeSet<Symbol>,
     /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
     making_way: BTreeSet<Symbol>,
+    /// Whether a session is open, once one has opened or closed.
+    in_session: Option<bool>,
+    positions: PositionManager,
+    executor: Executor,
+    kill_switch: KillSwitch,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
@@ -79,6 +87,8 @@ pub struct Engine<B> {
     state: State,
     pipeline: Pipeline,
     broker: B,
+    /// Whether any strategy is managed.
+    managed: bool,
     // Buffers, kept to save allocations.
     reports: Vec<OrderReport>,
     signals: Signals,
@@ -92,12 +102,13 @@ impl<B: Broker> Engine<B> {
     /// All settings out of range.
     pub fn new(
         config: EngineConfig,
-        pipeline: Pipeline,
+        mut pipeline: Pipeline,
         broker: B,
         cash: Cash,
         trading_from: Time,
     ) -> Result<Self, Invalid> {
         config.check()?;
+        pipeline.rules.sort_by_key(|r| r.phase());
         let ids: BTreeSet<_> = pipeline.strategies.iter().map(|s| s.id).collect();
         if ids.len() < pipeline.strategies.len() {
             return Err(Invalid::one("strategies", "two have the same name"));
@@ -117,12 +128,17 @@ impl<B: Broker> Engine<B> {
             working: BTreeMap::new(),
             waiting: BTreeSet::new(),
             making_way: BTreeSet::new(),
+            in_session: None,
+            positions: PositionManager::default(),
+            executor: Executor::default(),
+            kill_switch: KillSwitch::new(&config.kill_switch, cash),
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
             skipped: BTreeMap::new(),
         };
         Ok(Self {
+            managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
             state,
@@ -149,6 +165,14 @@ impl<B: Broker> Engine<B> {
     /// The time reached.
     pub fn clock(&self) -> Time {
         self.state.clock
+    }
+    /// The kill switch.
+    pub fn kill_switch(&self) -> &KillSwitch {
+        &self.state.kill_switch
+    }
+    /// The user throws the kill switch, or sets it back.
+    pub fn set_trading(&mut self, state: TradingState, reason: &str) {
+        self.state.kill_switch.set(state, reason, self.state.clock);
     }
     /// Events that plugins could not use, by plugin.
     pub fn skipped(&self) -> &BTreeMap<String, SkippedInput> {
@@ -225,6 +249,7 @@ impl<B: Broker> Engine<B> {
             }
         }
         self.show(e)?;
+        self.watch(e);
         if matches!(e.data, MarketData::SessionClose) {
             self.state.due.session_close = true;
             if e.time >= self.state.trading_from {
@@ -253,7 +278,11 @@ impl<B: Broker> Engine<B> {
             CorporateAction::Delisting { .. } => None,
             _ => return Ok(()),
         };
-        let State { standing, weights, due, .. } = &mut self.state;
+        let State { standing, weights, due, positions, executor, .. } = &mut self.state;
+        executor.release(symbol);
+        if let Some(to) = to {
+            positions.rename(symbol, to);
+        }
         let on_signal = self.config.schedule == Schedule::Signal;
         for signals in standing {
             signals.retain(|_, s| {
@@ -389,9 +418,49 @@ impl<B: Broker> Engine<B> {
         })
     }
 
+    /// The position manager follows what is held; the hours are noted.
+    #[inline]
+    fn watch(&mut self, e: &Event) {
+        match e.data {
+            MarketData::SessionOpen => self.state.in_session = Some(true),
+            MarketData::SessionClose => self.state.in_session = Some(false),
+            _ => {}
+        }
+        if self.managed {
+            let State { market, features, ledger, standing, positions, due, .. } = &mut self.state;
+            let view = View { now: e.time, market, features, portfolio: ledger.portfolio() };
+            let p = &self.config.position;
+            positions.watch(p, e, &self.pipeline.strategies, standing, &view, &mut due.symbols);
+        }
+    }
+
+    /// The broker's books against the ledger's.
+    fn reconcile(&mut self, time: Time) {
+        let Some(mut theirs) = self.broker.statement() else { return };
+        theirs.sort_by_key(|x| x.0);
+        let portfolio = self.state.ledger.portfolio();
+        let said = |s: Symbol| theirs.iter().filter(|x| x.0 == s).map(|x| x.1).sum::<Quantity>();
+        let ours = portfolio.positions().map(|p| p.symbol);
+        let differs = ours.chain(theirs.iter().map(|x| x.0)).find(|s| said(*s) != portfolio.quantity(*s));
+        if let Some(s) = differs {
+            let (a, b) = (said(s), portfolio.quantity(s));
+            let reason = format!("the books do not agree: the broker holds {a} of {s}, the ledger {b}");
+            self.state.kill_switch.disagree(reason, time);
+        }
+    }
+
     fn close_session(&mut self, time: Time, to: &mut impl Recorder) -> Result<(), EngineError> {
         self.state.ledger.close(time).map_err(|problem| EngineError::Ledger { time, problem })?;
+        self.reconcile(time);
+        let State { market, features, ledger, kill_switch, .. } = &mut self.state;
+        let view = View { now: time, market, features, portfolio: ledger.portfolio() };
+        kill_switch.close(&self.config.kill_switch, &view);
+        let level = kill_switch.state() as u8;
         let mut metrics = Vec::new();
+        // Charted from the first time it is thrown on.
+        if !kill_switch.changes().is_empty() {
+            metrics.push(("kill_switch", "state", f64::from(level)));
+        }
         let mut values = Metrics::new();
         self.pipeline.each(|p| {
             p.metrics(&mut values);

@@ -3,31 +3,43 @@
 use std::collections::BTreeSet;
 
 use tradewind_core_types::{
-    Adjust, Adjustment, Broker, Cash, Decision, Name, Order, OrderId, OrderKind, Outcome, Price, Quantity, Record,
-    Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
+    Adjust, Adjustment, Broker, Cash, Decision, Name, Order, OrderId, OrderKind, Outcome, PreTrade, Price, Quantity,
+    Record, Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
 };
 
 use super::{Engine, EngineConfig, OrderStyle, Schedule, State, Working};
-use crate::decide::{Target, targets, whole};
+use crate::decide::{Desk, Target, targets, whole};
 use crate::error::EngineError;
 use crate::record::Recorder;
 
 impl<B: Broker> Engine<B> {
     pub(super) fn decide(&mut self, only: Option<BTreeSet<Symbol>>, to: &mut impl Recorder) -> Result<(), EngineError> {
-        let State { market, features, ledger, standing, weights, working, .. } = &self.state;
-        let view = View { now: self.state.clock, market, features, portfolio: ledger.portfolio() };
+        let State {
+            clock, market, features, ledger, standing, weights, working, positions, executor, kill_switch, ..
+        } = &mut self.state;
+        let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
+        let mut desk = Desk { config: &self.config, positions, executor, kill_switch };
+        let mut displaced = Vec::new();
         let working = || working.values().map(|w| w.symbol).collect::<Vec<_>>();
         let only = only.map(|o| whole(standing, &o).unwrap_or(o));
         // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole.
         let scope = only.as_ref().filter(|_| self.pipeline.allocators.is_empty());
         let needed = if scope.is_none() { working() } else { Vec::new() };
-        let (decided, all) = match targets(&mut self.pipeline, standing, weights, scope, &needed, &view) {
+        let p = &mut self.pipeline;
+        let (mut decided, all) = match targets(p, standing, weights, scope, &needed, &mut desk, &mut displaced, &view) {
             Some(t) => (t, only.is_none()),
-            // A rule touched a symbol that was not due: decide everything. Without a restriction there is always an answer.
-            None => (targets(&mut self.pipeline, standing, weights, None, &working(), &view).unwrap_or_default(), true),
+            None => {
+                // A rule touched a symbol that was not due: decide everything. Without a restriction there is always an answer.
+                let all = targets(p, standing, weights, None, &working(), &mut desk, &mut displaced, &view);
+                (all.unwrap_or_default(), true)
+            }
         };
+        // What makes positions smaller first: it pays for the rest. (Stable: then in the order of the symbols.)
+        decided.sort_by_key(|t| t.weight.abs() > view.portfolio.weight(t.symbol).abs());
         if all {
             self.state.weights.clear();
+        } else {
+            self.state.due.symbols.extend(displaced);
         }
         for t in decided {
             // Of what only allocators had to see, no more is traded than is due or touched by a rule.
@@ -51,8 +63,9 @@ impl<B: Broker> Engine<B> {
     fn trade(&mut self, mut t: Target, to: &mut impl Recorder) -> Result<(), EngineError> {
         let id = self.state.next_decision;
         self.state.next_decision += 1;
-        let State { market, features, ledger, working, .. } = &self.state;
-        let view = View { now: self.state.clock, market, features, portfolio: ledger.portfolio() };
+        let State { clock, market, features, ledger, working, kill_switch, in_session, next_order, .. } =
+            &mut self.state;
+        let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
         let equity = view.portfolio.equity();
         if equity <= Cash::ZERO && t.weight != 0.0 {
             // Whoever owns nothing risks nothing: what is held is closed.
@@ -92,7 +105,7 @@ impl<B: Broker> Engine<B> {
                     OrderStyle::Market => (OrderKind::Market, TimeInForce::Gtc),
                 };
                 Order {
-                    id: OrderId(self.state.next_order),
+                    id: OrderId(*next_order),
                     decision: decision.id,
                     time: view.now,
                     symbol: t.symbol,
@@ -110,7 +123,19 @@ impl<B: Broker> Engine<B> {
                 return self.keep(&decision, None, to);
             }
         };
-        match approve(order, &mut self.pipeline.pretrade, &view, &mut decision.checks) {
+        if order.kind == OrderKind::Market && *in_session == Some(false) {
+            let why = "outside market hours: it waits for the session's open";
+            decision.checks.push(Step {
+                stage: Stage::PreTrade,
+                plugin: Name::lit("market_hours"),
+                adjustment: Adjustment::new(Adjust::Keep, why),
+                after: order.quantity.to_f64(),
+            });
+        }
+        let switch: &mut dyn PreTrade = kill_switch;
+        let others = self.pipeline.pretrade.iter_mut().map(|c| c.as_mut());
+        let checks = std::iter::once(switch).chain(others);
+        match approve(order, checks, &view, &mut decision.checks) {
             Ok(approved) => {
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();

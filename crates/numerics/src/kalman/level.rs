@@ -168,6 +168,13 @@ impl LocalLevel {
     pub fn log_likelihood(&self) -> &LogLikelihood {
         &self.log_likelihood
     }
+    /// A new filter with the same variances.
+    #[must_use]
+    pub fn restarted(&self, start: Start1) -> Self {
+        // The variances were accepted before.
+        let fresh = Self::new(self.drift, self.noise, start).unwrap_or_else(|| self.clone());
+        Self { shortcut: self.shortcut, ..fresh }
+    }
     /// Takes on other variances, not both zero; the level and its variance stay. `None`, and nothing changed, for variances that
     /// [`LocalLevel::new`] refuses.
     pub fn set_variances(&mut self, drift: f64, noise: f64) -> Option<()> {

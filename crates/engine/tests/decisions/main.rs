@@ -1,0 +1,5 @@
+//! From signals to orders.
+
+mod common;
+mod risk_path;
+mod signals;

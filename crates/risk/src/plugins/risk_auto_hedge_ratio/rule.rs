@@ -1,0 +1,303 @@
+//! The rule: adds a position in the hedge that takes the portfolio's beta exposure to its target.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule,
+    RulePhase, RuleStep, Span, Symbol, Time, View,
+};
+use tradewind_numerics::RollingMoments;
+use tradewind_numerics::beta::effectiveness;
+
+use super::betas::{Betas, Method};
+use super::{HedgeTerms, RiskAutoHedgeRatioParams, shares};
+
+/// Smallest beta of an instrument that can serve as hedge, in size: more of it than ten times the exposure would be needed below.
+const LEAST_HEDGE_BETA: f64 = 0.1;
+/// Positions named in an explanation.
+const NAMED: usize = 3;
+
+/// Beta exposure of targets: what is known, and between what bounds the whole lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Exposure {
+    low: f64,
+    high: f64,
+    /// Standard deviation of what is known, the betas' errors taken as independent.
+    sd: f64,
+    unknown: usize,
+}
+
+impl Exposure {
+    /// What is there for whatever the unknown betas are.
+    fn certain(&self) -> f64 {
+        if self.low > 0.0 {
+            self.low
+        } else if self.high < 0.0 {
+            self.high
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Adds the hedge; see [`RiskAutoHedgeRatioParams`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HedgeRule {
+    terms: HedgeTerms,
+    unknown_beta: f64,
+    max_age_days: f64,
+    minimum: usize,
+    hedge: Symbol,
+    betas: Betas,
+    /// Shares of the hedge in force (negative when short), and before the decision at `decided`.
+    standing: f64,
+    before: f64,
+    decided: Option<Time>,
+    /// Targets of the last decision without the hedge, and the hedge's weight.
+    book: Vec<(Symbol, f64)>,
+    weight: f64,
+    exposure: Option<f64>,
+    after: Option<f64>,
+    unhedged: RollingMoments,
+    hedged: RollingMoments,
+}
+
+impl HedgeRule {
+    /// The rule with these parameters.
+    ///
+    /// # Errors
+    /// All violations at once.
+    pub fn new(p: &RiskAutoHedgeRatioParams) -> Result<Self, Invalid> {
+        p.build()?;
+        let symbol = |field: &str, s: &str| Symbol::new(s).map_err(|e| Invalid::one(field, e.to_string()));
+        Ok(Self {
+            terms: HedgeTerms::of(p),
+            unknown_beta: p.unknown_beta,
+            max_age_days: p.max_age_days,
+            minimum: p.minimum,
+            hedge: symbol("hedge", &p.hedge)?,
+            betas: Betas::new(Method::new(p), symbol("market", &p.market)?),
+            standing: 0.0,
+            before: 0.0,
+            decided: None,
+            book: Vec::new(),
+            weight: 0.0,
+            exposure: None,
+            after: None,
+            unhedged: RollingMoments::new(p.window),
+            hedged: RollingMoments::new(p.window),
+        })
+    }
+
+    fn measure(&self, targets: &[(Symbol, f64)]) -> Exposure {
+        let mut e = Exposure::default();
+        let mut variance = 0.0;
+        for (_, w, beta) in self.betas.of(targets) {
+            match beta {
+                Some((beta, sd)) => {
+                    e.low += w * beta;
+                    e.high += w * beta;
+                    variance += (w * sd).powi(2);
+                }
+                None => {
+                    e.low += (w * self.unknown_beta).min(0.0);
+                    e.high += (w * self.unknown_beta).max(0.0);
+                    e.unknown += 1;
+                }
+            }
+        }
+        e.sd = variance.sqrt();
+        e
+    }
+
+    /// What one share of the hedge is worth, as a fraction of equity; or why that is not known.
+    fn share(&self, view: &View<'_>) -> Result<f64, String> {
+        let h = self.hedge;
+        let last = view.market.last(h).ok_or_else(|| format!("no price of {h} is known"))?;
+        if last.index {
+            return Err(format!("{h} is an index, which cannot be traded"));
+        }
+        let equity = view.portfolio.equity().to_f64();
+        let share = last.price.to_f64() / equity;
+        if share.is_finite() && share > 0.0 { Ok(share) } else { Err("there is no equity".into()) }
+    }
+    /// The beta of the hedge; or why the hedge cannot be traded now.
+    fn tradable(&self, view: &View<'_>) -> Result<f64, String> {
+        let h = self.hedge;
+        let age = view.market.last(h).map_or(Span::DAY, |l| view.now.since(l.time));
+        if age > Span::from_nanos((self.max_age_days * Span::DAY.nanos() as f64) as i64) {
+            return Err(format!("the price of {h} is {:.1} days old", age.days()));
+        }
+        let (beta, _) = self.betas.beta(h).ok_or_else(|| {
+            let why = self.betas.state(h).words(self.minimum);
+            format!("the beta of {h} to {} is not known ({why})", self.betas.market())
+        })?;
+        if beta.abs() < LEAST_HEDGE_BETA {
+            return Err(format!("the beta of {h}, {beta:.2}, is too small to hedge with"));
+        }
+        Ok(beta)
+    }
+
+    /// The positions with the largest beta exposure, as numbers of an explanation.
+    fn top(&self, targets: &[(Symbol, f64)]) -> Vec<(Cow<'static, str>, f64)> {
+        let mut top: Vec<(f64, Symbol, f64)> = Vec::with_capacity(NAMED + 1);
+        for (symbol, w, beta) in self.betas.of(targets) {
+            let Some((beta, _)) = beta else { continue };
+            let size = (w * beta).abs();
+            let at = top.partition_point(|t| t.0 >= size);
+            if at < NAMED {
+                top.insert(at, (size, symbol, beta));
+                top.truncate(NAMED);
+            }
+        }
+        top.into_iter().map(|(_, symbol, beta)| (format!("beta {symbol}").into(), beta)).collect()
+    }
+
+    fn close(&mut self) {
+        if self.book.is_empty() && self.weight == 0.0 {
+            return;
+        }
+        let book: f64 = self.book.iter().map(|(s, w)| w * self.betas.last(*s).unwrap_or(0.0)).sum();
+        let hedge = self.weight * self.betas.last(self.hedge).unwrap_or(0.0);
+        if (book + hedge).is_finite() {
+            self.unhedged.push(book);
+            self.hedged.push(book + hedge);
+        }
+    }
+}
+
+impl Plugin for HedgeRule {
+    fn id(&self) -> &'static str {
+        RiskAutoHedgeRatioParams::ID
+    }
+    fn observe(&mut self, event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
+        if let (MarketData::CorporateAction(action), Some(symbol)) = (&event.data, event.symbol) {
+            match action {
+                CorporateAction::SymbolChange { to } => {
+                    self.book.iter_mut().filter(|(s, _)| *s == symbol).for_each(|(s, _)| *s = *to);
+                    if symbol == self.hedge {
+                        self.hedge = *to;
+                    }
+                }
+                CorporateAction::Split { numerator, denominator } if symbol == self.hedge && *denominator > 0 => {
+                    let k = f64::from(*numerator) / f64::from(*denominator);
+                    (self.standing, self.before) = (k * self.standing, k * self.before);
+                }
+                CorporateAction::Delisting { .. } if symbol == self.hedge => {
+                    (self.standing, self.before, self.weight) = (0.0, 0.0, 0.0);
+                }
+                _ => {}
+            }
+        }
+        if self.betas.on_event(event) {
+            self.close();
+        }
+        Ok(())
+    }
+    fn metrics(&self, out: &mut Metrics) {
+        out.extend(self.exposure.map(|x| ("beta_exposure", x)));
+        out.extend(self.after.map(|x| ("beta_after_hedge", x)));
+        if self.exposure.is_some() {
+            out.push(("hedge_weight", self.weight));
+        }
+        let enough = self.unhedged.window().len() >= self.minimum;
+        let (u, h) = (self.unhedged.variance(), self.hedged.variance());
+        let share = u.zip(h).filter(|_| enough).and_then(|(u, h)| effectiveness(u, h));
+        out.extend(share.map(|x| ("hedge_effectiveness", x)));
+    }
+}
+
+impl Rule for HedgeRule {
+    fn phase(&self) -> RulePhase {
+        RulePhase::Hedge
+    }
+    fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
+        // Asked again at the same instant, the decision is taken again from what there was before.
+        if self.decided != Some(view.now) {
+            (self.before, self.decided) = (self.standing, Some(view.now));
+        }
+        self.book.clear();
+        self.book.extend(targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0));
+        let e = self.measure(targets);
+        let exposure = e.certain();
+        let doubtful = exposure == 0.0 && e.unknown > 0 && e.high - e.low > self.terms.dead_band;
+        (self.exposure, self.after, self.weight) = (Some(exposure), Some(exposure), 0.0);
+        let say = |adjust, reason: String| vec![(adjust, reason)];
+        let mut numbers: Vec<(Cow<'static, str>, f64)> = Vec::new();
+        let share = self.share(view);
+        let said = match share.clone().and_then(|s| self.tradable(view).map(|beta| (s, beta))) {
+            Err(why) => {
+                // What cannot be traded now is not given up either, as long as it makes the exposure smaller: a hedge that goes is
+                // a risk that comes back. Its last known beta, else 1, says whether.
+                let beta = self.betas.beta(self.hedge).map_or(1.0, |b| b.0);
+                let weight = self.before * share.unwrap_or(0.0);
+                if weight != 0.0 && (exposure + beta * weight).abs() <= exposure.abs() && weight.abs() <= self.terms.cap
+                {
+                    (self.standing, self.weight, self.after) = (self.before, weight, Some(exposure + beta * weight));
+                    say(Adjust::Add(weight), format!("beta exposure {exposure:.2}: the hedge is kept, {why}"))
+                } else {
+                    self.standing = 0.0;
+                    let idle = exposure.abs() <= self.terms.dead_band && self.before == 0.0 && !doubtful;
+                    if idle { Vec::new() } else { say(Adjust::Keep, format!("no hedge: {why}")) }
+                }
+            }
+            Ok((share, beta)) => {
+                let held = self.before * share;
+                let d = self.terms.decide(exposure, beta, held, self.betas.variance());
+                let quantity = if d.keep { self.before } else { shares(d.weight, share, 1.0, self.terms.lot) };
+                let weight = quantity * share;
+                let after = exposure + beta * weight;
+                (self.standing, self.weight, self.after) = (quantity, weight, Some(after));
+                let cost = self.terms.cost_bps * (weight - held).abs();
+                numbers.extend([
+                    ("beta_exposure".into(), exposure),
+                    ("target".into(), d.aim),
+                    ("after".into(), after),
+                    ("exposure_sd".into(), e.sd),
+                    ("shares".into(), quantity),
+                    ("cost_bps".into(), cost),
+                    ("benefit_bps".into(), 1e4 * d.benefit),
+                ]);
+                let h = self.hedge;
+                let side = if quantity < 0.0 { "short" } else { "long" };
+                let position = format!("{side} {:.2} of equity in {h}", weight.abs());
+                let text = format!("beta exposure {exposure:.2}, target {:.2}: ", d.aim);
+                if quantity != 0.0 {
+                    let how = if d.keep {
+                        format!("{position} kept ({})", d.why)
+                    } else if d.capped {
+                        format!("{position}, the cap; cost {cost:.2} bp")
+                    } else {
+                        format!("{position}; cost {cost:.2} bp")
+                    };
+                    say(Adjust::Add(weight), text + &how)
+                } else if self.before != 0.0 {
+                    say(Adjust::Keep, text + "the hedge is closed")
+                } else if (exposure - d.aim).abs() > self.terms.dead_band {
+                    let why = if d.keep { d.why } else { "less than a lot, or the cap is zero" };
+                    say(Adjust::Keep, format!("{text}no hedge, {why}"))
+                } else if doubtful {
+                    say(Adjust::Keep, "no hedge: the sign of the beta exposure is not known".into())
+                } else {
+                    Vec::new()
+                }
+            }
+        };
+        let unknown = (e.unknown > 0).then(|| {
+            let first = self.book.iter().find(|(s, _)| self.betas.beta(*s).is_none());
+            let name = first.map_or("?", |(s, _)| s.as_str());
+            let why = first.map_or(String::new(), |(s, _)| self.betas.state(*s).words(self.minimum));
+            let n = e.unknown;
+            format!("; {n} without beta, {name} first ({why}), taken as 0 to {} to need least hedge", self.unknown_beta)
+        });
+        said.into_iter()
+            .map(|(adjust, reason)| {
+                let mut adjustment = Adjustment::new(adjust, reason + unknown.as_deref().unwrap_or(""));
+                adjustment.numbers.extend(numbers.drain(..));
+                adjustment.numbers.extend(self.top(targets));
+                RuleStep { symbol: self.hedge, adjustment }
+            })
+            .collect()
+    }
+}

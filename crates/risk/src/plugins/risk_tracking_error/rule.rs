@@ -1,0 +1,408 @@
+//! The rule: keeps the tracking error of the target portfolio within the limit by making targets smaller.
+
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule, RuleStep,
+    Symbol, View,
+};
+use tradewind_numerics::RollingMoments;
+use tradewind_numerics::covariance::{Quadratic, Symmetric, dot, nearest_in_box};
+
+use super::universe::Universe;
+use super::{Basis, Mode, OutOfReach, RiskTrackingErrorParams, resolve};
+
+/// The active weights of a portfolio as a function of one factor k on the book: a(k) = k m - f, whose variance is
+/// `moving` k^2 - 2 `cross` k + `fixed`, and `unknown` k more for targets that are not measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Curve {
+    moving: f64,
+    cross: f64,
+    fixed: f64,
+    unknown: f64,
+}
+
+impl Curve {
+    fn at(&self, k: f64) -> f64 {
+        (self.moving * k * k - 2.0 * self.cross * k + self.fixed).max(0.0).sqrt() + k * self.unknown
+    }
+    /// The largest factor in [0, 1] within the limit; else the one of the smallest tracking error, and false.
+    fn factor(&self, limit: f64) -> (f64, bool) {
+        if self.at(1.0) <= limit {
+            return (1.0, true);
+        }
+        let mut inside = 0.0;
+        if self.at(0.0) > limit {
+            // A sum of convex functions is convex: narrow its least by thirds.
+            let (mut a, mut b) = (0.0, 1.0);
+            for _ in 0..200 {
+                let (x, y) = (a + (b - a) / 3.0, b - (b - a) / 3.0);
+                if self.at(x) <= self.at(y) { b = y } else { a = x }
+            }
+            inside =
+                [0.0, 0.5 * (a + b), 1.0].into_iter().min_by(|x, y| self.at(*x).total_cmp(&self.at(*y))).unwrap_or(0.0);
+            if self.at(inside) > limit {
+                return (inside, false);
+            }
+        }
+        let mut outside = 1.0;
+        for _ in 0..80 {
+            let middle = 0.5 * (inside + outside);
+            if self.at(middle) <= limit { inside = middle } else { outside = middle }
+        }
+        (inside, true)
+    }
+}
+
+/// What was measured of a portfolio.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Measured {
+    tracking_error: f64,
+    curve: Curve,
+    /// Whether a weight is not a number.
+    odd: bool,
+}
+
+/// Keeps the target portfolio within a limit on tracking error; see [`RiskTrackingErrorParams`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrackingErrorRule {
+    limit: f64,
+    basis: Basis,
+    mode: Mode,
+    out_of_reach: OutOfReach,
+    unknown: f64,
+    unknown_volatility: f64,
+    minimum: usize,
+    periods: f64,
+    /// By the symbols' text.
+    benchmark: Vec<(Symbol, f64)>,
+    universe: Universe,
+    /// Whether what follows is of the covariance in force.
+    fresh: bool,
+    /// Benchmark weights by member, and the covariance times them.
+    bench: Vec<f64>,
+    bench_risk: Vec<f64>,
+    /// The benchmark's own variance.
+    bench_square: f64,
+    /// A symbol of the benchmark that is not measured.
+    missing: Option<Symbol>,
+    /// Weights by member as last measured, and the covariance times them.
+    weights: Vec<f64>,
+    risk: Vec<f64>,
+    /// Targets that are not measured.
+    unmeasured: Vec<(Symbol, f64)>,
+    /// What the benchmark is multiplied by.
+    scale: f64,
+    /// Held at the last session close, and the benchmark's multiple for it.
+    held: Vec<(Symbol, f64)>,
+    held_scale: f64,
+    /// Return of what is held since the benchmark last had one.
+    carried: f64,
+    active: Option<f64>,
+    ex_ante: Option<f64>,
+    ex_post: RollingMoments,
+}
+
+impl TrackingErrorRule {
+    /// The rule with these parameters.
+    ///
+    /// # Errors
+    /// All violations at once.
+    pub fn new(p: &RiskTrackingErrorParams) -> Result<Self, Invalid> {
+        p.build()?;
+        Ok(Self {
+            limit: p.limit,
+            basis: p.basis,
+            mode: p.mode,
+            out_of_reach: p.out_of_reach,
+            unknown: p.unknown,
+            unknown_volatility: p.unknown_volatility,
+            minimum: p.minimum,
+            periods: p.periods_per_year,
+            benchmark: resolve(&p.benchmark, p.basis)?,
+            universe: Universe::new(p),
+            fresh: false,
+            bench: Vec::new(),
+            bench_risk: Vec::new(),
+            bench_square: 0.0,
+            missing: None,
+            weights: Vec::new(),
+            risk: Vec::new(),
+            unmeasured: Vec::new(),
+            scale: 1.0,
+            held: Vec::new(),
+            held_scale: 1.0,
+            carried: 0.0,
+            active: None,
+            ex_ante: None,
+            ex_post: RollingMoments::new(p.ex_post_window),
+        })
+    }
+
+    /// Lays weights and benchmark out by member, once for each covariance.
+    fn refresh(&mut self) {
+        let n = self.universe.members().len();
+        for v in [&mut self.bench, &mut self.bench_risk, &mut self.weights, &mut self.risk] {
+            v.clear();
+            v.resize(n, 0.0);
+        }
+        self.missing = None;
+        for (s, b) in &self.benchmark {
+            match self.universe.members().binary_search(s) {
+                Ok(i) => self.bench[i] = *b,
+                Err(_) if *b != 0.0 => self.missing = self.missing.or(Some(*s)),
+                Err(_) => {}
+            }
+        }
+        if n > 0 {
+            self.universe.covariance().mul(&self.bench, &mut self.bench_risk);
+        }
+        self.bench_square = dot(&self.bench, &self.bench_risk);
+        self.fresh = true;
+    }
+
+    /// Measures a portfolio (sorted by symbol); `None` when the benchmark is not measured. Between two session closes only the
+    /// weights that changed cost anything beyond a comparison.
+    fn measure(&mut self, targets: &[(Symbol, f64)]) -> Option<Measured> {
+        let again = !self.fresh;
+        if again {
+            self.refresh();
+        }
+        if self.missing.is_some() || self.universe.members().is_empty() {
+            return None;
+        }
+        self.unmeasured.clear();
+        let (members, n) = (self.universe.members(), self.weights.len());
+        let (mut changed, mut net, mut i, mut odd) = (0, 0.0, 0, false);
+        // Both lists are in the order of the symbols: each member is either the next target or has no weight.
+        let mut set = |i: usize, w: f64| {
+            let step = w - self.weights[i];
+            if step != 0.0 {
+                self.weights[i] = w;
+                changed += 1;
+                if !again && changed * 8 <= n {
+                    self.risk.iter_mut().zip(self.universe.column(i)).for_each(|(r, c)| *r += step * c);
+                }
+            }
+        };
+        for (symbol, w) in targets {
+            odd |= !w.is_finite();
+            let w = finite(*w);
+            net += w;
+            while i < n && members[i] != *symbol && members[i] < *symbol {
+                set(i, 0.0);
+                i += 1;
+            }
+            if i < n && members[i] == *symbol {
+                set(i, w);
+                i += 1;
+            } else if w != 0.0 {
+                self.unmeasured.push((*symbol, w));
+            }
+        }
+        (i..n).for_each(|i| set(i, 0.0));
+        if again || changed * 8 > n {
+            self.universe.covariance().mul(&self.weights, &mut self.risk);
+        }
+        self.scale = if self.basis == Basis::Invested { net } else { 1.0 };
+        let c = self.scale;
+        let unknown = self.unknown_volatility * self.unmeasured.iter().map(|(_, w)| w.abs()).sum::<f64>();
+        let (moving, cross) = (dot(&self.weights, &self.risk), c * dot(&self.bench, &self.risk));
+        let fixed = c * c * self.bench_square;
+        let square = (moving - 2.0 * cross + fixed).max(0.0);
+        // A benchmark that shrinks along leaves nothing fixed.
+        let curve = if self.basis == Basis::Invested {
+            Curve { moving: square, unknown, ..Curve::default() }
+        } else {
+            Curve { moving, cross, fixed, unknown }
+        };
+        Some(Measured { tracking_error: square.sqrt() + unknown, curve, odd })
+    }
+    fn active(&self, i: usize) -> f64 {
+        self.weights[i] - self.scale * self.bench[i]
+    }
+    fn active_risk(&self, i: usize) -> f64 {
+        self.risk[i] - self.scale * self.bench_risk[i]
+    }
+    /// What a symbol adds to the tracking error: measured, by Euler; else all that is assumed of it.
+    fn contribution(&self, symbol: Symbol, weight: f64, unknown: f64, total: f64) -> f64 {
+        match self.universe.members().binary_search(&symbol) {
+            Ok(i) if total > unknown => self.active(i) * self.active_risk(i) / (total - unknown),
+            Ok(_) => 0.0,
+            Err(_) => self.unknown_volatility * weight.abs(),
+        }
+    }
+
+    /// The factor on each target, and the tracking error with them: the nearest book, every target between zero and what was wanted.
+    fn nearest(&self, targets: &[(Symbol, f64)], m: &Measured) -> Option<(Vec<f64>, f64, bool)> {
+        // What is not measured may use up to half of the limit; the rest is for what is.
+        let unknown = m.curve.unknown;
+        let share = if unknown > 0.5 * self.limit { 0.5 * self.limit / unknown } else { 1.0 };
+        let members = self.universe.members();
+        let at = |s: &Symbol| members.binary_search(s).ok();
+        let held: Vec<(usize, f64)> =
+            targets.iter().filter(|t| finite(t.1) != 0.0).filter_map(|(s, w)| at(s).map(|i| (i, *w))).collect();
+        let s = self.universe.covariance();
+        let w: Vec<f64> = held.iter().map(|h| h.1).collect();
+        let bench = self.bench_square;
+        let form = if self.basis == Basis::Invested {
+            // a = x - b (sum of x + u) with u the sum of what is not measured: quadratic in x, too.
+            let u = share * self.unmeasured.iter().map(|(_, w)| w).sum::<f64>();
+            let r = |i: usize| self.bench_risk[held[i].0];
+            let q = |i: usize, j: usize| s.get(held[i].0, held[j].0) - r(i) - r(j) + bench;
+            let p = (0..held.len()).map(|i| u * (r(i) - bench)).collect();
+            Quadratic { q: Symmetric::from_fn(held.len(), q), p, r: u * u * bench }
+        } else {
+            let q = |i: usize, j: usize| s.get(held[i].0, held[j].0);
+            let p = held.iter().map(|h| self.bench_risk[h.0]).collect();
+            Quadratic { q: Symmetric::from_fn(held.len(), q), p, r: bench }
+        };
+        let found = nearest_in_box(&form, &w, self.limit - share * unknown).ok()?;
+        let mut points = found.point.iter().zip(&w);
+        let factors = targets.iter().map(|(s, w)| match (finite(*w) != 0.0, at(s)) {
+            (true, Some(_)) => points.next().map_or(0.0, |(x, w)| (x / w).clamp(0.0, 1.0)),
+            (true, None) => share,
+            (false, _) => 1.0,
+        });
+        Some((factors.collect(), found.distance + share * unknown, found.within))
+    }
+
+    fn close(&mut self, view: &View<'_>) {
+        let book: f64 = self.held.iter().map(|(s, w)| w * self.universe.last(*s).unwrap_or(0.0)).sum();
+        self.carried += book;
+        self.active = None;
+        // A session in which the benchmark has no return is judged together with the next.
+        let parts = self.benchmark.iter().filter(|(_, b)| *b != 0.0);
+        let bench = parts.map(|(s, b)| self.universe.last(*s).map(|r| b * r)).sum::<Option<f64>>();
+        if let Some(bench) = bench {
+            let active = std::mem::take(&mut self.carried) - self.held_scale * bench;
+            if active.is_finite() {
+                self.active = Some(active);
+                self.ex_post.push(active);
+            }
+        }
+        self.fresh = false;
+        let equity = view.portfolio.equity().to_f64();
+        let mut held = std::mem::take(&mut self.held);
+        held.clear();
+        if equity > 0.0 {
+            held.extend(view.portfolio.positions().map(|p| (p.symbol, p.value().to_f64() / equity)));
+        }
+        self.ex_ante = self.measure(&held).map(|m| m.tracking_error);
+        let net: f64 = held.iter().map(|h| h.1).sum();
+        self.held_scale = if self.basis == Basis::Invested { net } else { 1.0 };
+        self.held = held;
+    }
+
+    /// Why nothing is known of the benchmark.
+    fn unmeasurable(&self) -> String {
+        match self.missing.or(self.benchmark.first().map(|b| b.0)) {
+            Some(s) => {
+                let n = self.universe.count(s);
+                let enough = if n < self.minimum { "" } else { ", but no recent one or none that moves" };
+                format!("no tracking error: {s} of the benchmark has {n} of {} returns{enough}", self.minimum)
+            }
+            None => "no tracking error: nothing is measured yet".into(),
+        }
+    }
+}
+
+/// A weight that can be used; what cannot counts as nothing, and is vetoed.
+fn finite(w: f64) -> f64 {
+    if w.is_finite() { w } else { 0.0 }
+}
+
+impl Plugin for TrackingErrorRule {
+    fn id(&self) -> &'static str {
+        RiskTrackingErrorParams::ID
+    }
+    fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
+        if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =
+            (&event.data, event.symbol)
+        {
+            for list in [&mut self.held, &mut self.benchmark] {
+                list.iter_mut().filter(|(s, _)| *s == from).for_each(|(s, _)| *s = *to);
+                list.sort_by_key(|x| x.0);
+            }
+        }
+        if self.universe.on_event(event) {
+            self.close(view);
+        }
+        Ok(())
+    }
+    fn metrics(&self, out: &mut Metrics) {
+        out.extend(self.ex_ante.map(|x| ("tracking_error_ex_ante", x)));
+        let ex_post = self.ex_post.std_dev().filter(|_| self.ex_post.is_full());
+        out.extend(ex_post.map(|s| ("tracking_error_ex_post", self.periods.sqrt() * s)));
+        out.extend(self.active.map(|x| ("active_return", x)));
+        out.extend(self.universe.shrinkage().map(|x| ("covariance_shrinkage", x)));
+        if self.universe.clipped() > 0 {
+            out.push(("eigenvalues_raised", self.universe.clipped() as f64));
+        }
+    }
+}
+
+impl Rule for TrackingErrorRule {
+    fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
+        let measured = self.measure(targets);
+        let mut steps = Vec::new();
+        let wanted = targets.iter().filter(|t| finite(t.1) != 0.0);
+        if measured.is_none_or(|m| m.odd) {
+            let odd = targets.iter().filter(|t| !t.1.is_finite());
+            steps.extend(odd.map(|(symbol, w)| {
+                let adjustment = Adjustment::new(Adjust::Veto, format!("the weight is {w}"));
+                RuleStep { symbol: *symbol, adjustment }
+            }));
+        }
+        let Some(m) = measured else {
+            let reason = self.unmeasurable();
+            steps.extend(wanted.map(|(symbol, _)| {
+                let adjustment = Adjustment::new(Adjust::Scale(self.unknown), reason.clone());
+                RuleStep { symbol: *symbol, adjustment: adjustment.with("limit", self.limit) }
+            }));
+            return steps;
+        };
+        if m.tracking_error <= self.limit || wanted.clone().next().is_none() {
+            return steps;
+        }
+        let (mut factors, mut after, mut within) = match self.mode {
+            Mode::Scale => {
+                let (k, within) = m.curve.factor(self.limit);
+                (vec![k; targets.len()], m.curve.at(k), within)
+            }
+            // Should the search fail, which finite numbers do not make it do, nothing is held.
+            Mode::Project => {
+                self.nearest(targets, &m).unwrap_or_else(|| (vec![0.0; targets.len()], m.curve.at(0.0), false))
+            }
+        };
+        if !within && self.out_of_reach == OutOfReach::Keep {
+            factors.iter_mut().for_each(|k| *k = 1.0);
+            after = m.tracking_error;
+        }
+        within &= after <= self.limit * (1.0 + 1e-9);
+        let percent = |x: f64| format!("{:.1} %", 100.0 * x);
+        let mut reason = format!("tracking error {} over {}", percent(m.tracking_error), percent(self.limit));
+        if !within {
+            let what = if self.out_of_reach == OutOfReach::Keep { "kept as it is" } else { "the least of them" };
+            reason += &format!(", which no smaller book meets: {what}");
+        }
+        if let Some((first, _)) = self.unmeasured.first() {
+            let n = self.unmeasured.len();
+            reason += &format!(
+                " ({n} without enough returns, {first} first, taken to move {} a year against the book)",
+                percent(self.unknown_volatility)
+            );
+        }
+        for ((symbol, w), k) in targets.iter().zip(factors).filter(|(t, k)| finite(t.1) != 0.0 && (*k < 1.0 || !within))
+        {
+            let adjust = if k < 1.0 { Adjust::Scale(k) } else { Adjust::Keep };
+            let part = self.contribution(*symbol, *w, m.curve.unknown, m.tracking_error);
+            let adjustment = Adjustment::new(adjust, reason.clone())
+                .with("tracking_error", m.tracking_error)
+                .with("limit", self.limit)
+                .with("contribution", part)
+                .with("after", after);
+            steps.push(RuleStep { symbol: *symbol, adjustment });
+        }
+        steps
+    }
+}

@@ -1,0 +1,84 @@
+//! Features as a graph: each is computed once, after those it reads.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tradewind_core_types::{Feature, FeatureId, Invalid, did_you_mean};
+
+use crate::catalogue;
+use crate::config::PluginConfig;
+
+/// A configured feature with what it publishes and reads.
+struct Node {
+    name: String,
+    feature: Box<dyn Feature>,
+    /// The features it reads, by index.
+    after: Vec<usize>,
+}
+
+/// Builds all features and sorts them: those that read others come after them, otherwise in the order of their names.
+pub fn features(configured: &BTreeMap<String, PluginConfig>, bad: &mut Invalid) -> Vec<Box<dyn Feature>> {
+    let mut nodes: Vec<Node> = Vec::new();
+    for (name, p) in configured {
+        let built = catalogue::find(&p.plugin)
+            .and_then(|info| info.feature.ok_or_else(|| format!("{} has no role feature", p.plugin)))
+            .map_err(|problem| Invalid::one("plugin", problem))
+            .and_then(|build| build(&Value::Object(p.params.clone())));
+        if let Some(feature) = bad.absorb(built.map_err(|e| e.under(&format!("feature.{name}")))) {
+            nodes.push(Node { name: name.clone(), feature, after: Vec::new() });
+        }
+    }
+    let mut published: BTreeMap<FeatureId, usize> = BTreeMap::new();
+    for (i, n) in nodes.iter().enumerate() {
+        for p in n.feature.outputs() {
+            if let Some(other) = published.insert(p.id, i).filter(|o| *o != i) {
+                let at = format!("feature.{}", n.name);
+                let problem = format!(
+                    "publishes {}, as feature.{} does: give one of them another `name`",
+                    p.id, nodes[other].name
+                );
+                bad.absorb(Err::<(), _>(Invalid::one(at, problem)));
+            }
+        }
+    }
+    for n in &mut nodes {
+        for id in n.feature.inputs() {
+            match published.get(&id) {
+                Some(&i) => n.after.push(i),
+                None => {
+                    let hint = did_you_mean(id.as_str(), published.keys().map(|k| k.as_str()));
+                    let problem = format!("reads {id}, which no configured feature publishes{hint}");
+                    bad.absorb(Err::<(), _>(Invalid::one(format!("feature.{}.input", n.name), problem)));
+                }
+            }
+        }
+    }
+    let mut order = Vec::new();
+    let mut done = vec![false; nodes.len()];
+    while order.len() < nodes.len() {
+        let ready = (0..nodes.len()).find(|&i| !done[i] && nodes[i].after.iter().all(|&k| done[k]));
+        let Some(i) = ready else {
+            let path = cycle(&nodes, &done);
+            let problem = format!("features read each other in a circle: {}", path.join(" reads "));
+            bad.absorb(Err::<(), _>(Invalid::one("feature", problem)));
+            break;
+        };
+        done[i] = true;
+        order.push(i);
+    }
+    let mut slots: Vec<Option<Box<dyn Feature>>> = nodes.into_iter().map(|n| Some(n.feature)).collect();
+    order.into_iter().filter_map(|i| slots[i].take()).collect()
+}
+
+/// A circle among the features that could not be placed, by name, its first repeated at the end.
+fn cycle(nodes: &[Node], done: &[bool]) -> Vec<String> {
+    let Some(mut at) = done.iter().position(|d| !d) else { return Vec::new() };
+    let mut seen: Vec<usize> = Vec::new();
+    // Everyone left waits for someone left: following that leads into a circle.
+    while !seen.contains(&at) {
+        seen.push(at);
+        at = nodes[at].after.iter().copied().find(|&k| !done[k]).unwrap_or(at);
+    }
+    let from = seen.iter().position(|&i| i == at).unwrap_or(0);
+    seen[from..].iter().chain([&at]).map(|&i| nodes[i].name.clone()).collect()
+}
