@@ -2,8 +2,9 @@
 
 Run: python tools/oracle/compare_speed_pairs.py   (needs cargo; honours CARGO_TARGET_DIR; series are random walks with planted pairs; 100 series, 1,000 days, one lag)
 
-statsmodels runs on a sample of the pairs (all of them would take minutes) and its time is scaled up; ours is that of the whole scan, with all
-threads and with one (RAYON_NUM_THREADS=1). Neither time holds reading the file.
+statsmodels runs on a sample of the pairs (all of them would take long) and its time is scaled up; it is measured in processor time, so that a
+busy machine does not flatter us. Ours is the best of five whole scans by the clock, with all threads and with one (RAYON_NUM_THREADS=1). Neither
+holds reading the file.
 """
 
 import json
@@ -48,15 +49,18 @@ fast = ours(x, 5)
 got = {(a, b): (trace, h) for a, b, trace, h in fast["pairs"]}
 sample = [tuple(sorted(rng.choice(100, 2, replace=False))) for _ in range(150)]
 sample = list(dict.fromkeys((int(a), int(b)) for a, b in sample))
-start = time.perf_counter()
-reference = [coint_johansen(x[:, [a, b]], 0, 1) for a, b in sample]
-slow = (time.perf_counter() - start) / len(sample) * 4950
+rounds = []
+for _ in range(3):
+    start = time.process_time()
+    reference = [coint_johansen(x[:, [a, b]], 0, 1) for a, b in sample]
+    rounds.append((time.process_time() - start) / len(sample) * 4950)
+slow = min(rounds)
 worst = max(abs(got[p][0] / r.trace_stat[0] - 1) for p, r in zip(sample, reference))
 worst_h = max(abs(got[p][1] / (-r.evec[1, 0] / r.evec[0, 0]) - 1) for p, r in zip(sample, reference))
 print(f"parity on {len(sample)} pairs: trace within {worst:.1e}, hedge ratio within {worst_h:.1e} (relative)")
 assert worst < 1e-8 and worst_h < 1e-6
 one = ours(x, 5, 1)
-print(f"100 series, 4,950 pairs, 1,000 days: statsmodels {slow:.2f} s, ours {fast['seconds']:.4f} s ({slow / fast['seconds']:.0f} times faster), "
+print(f"100 series, 4,950 pairs, 1,000 days: statsmodels {slow:.2f} s of processor time, ours {fast['seconds']:.4f} s ({slow / fast['seconds']:.0f} times faster), "
       f"on one thread {one['seconds']:.4f} s ({slow / one['seconds']:.0f} times)")
 big = ours(series(500, 1000), 1)
 print(f"500 series, {len(big['pairs']):,} pairs, 1,000 days: {big['seconds']:.2f} s, peak memory {big['peak_mb']:.0f} MB (series {500 * 1000 * 8 / 1e6:.0f} MB)")

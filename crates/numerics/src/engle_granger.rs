@@ -50,7 +50,8 @@ pub fn engle_granger(a: &[f64], b: &[f64], det: DetOrder, lags: Option<usize>) -
     let h = xy / xx;
     let u: Vec<f64> = y.iter().zip(&x).map(|(y, x)| y - h * x).collect();
     // statsmodels' bound on 1 - R^2, below which the residuals are rounding.
-    if !(dot(&u, &u) > 100.0 * f64::EPSILON.sqrt() * yy) {
+    let varies = dot(&u, &u) > 100.0 * f64::EPSILON.sqrt() * yy;
+    if !varies {
         return Err(CointError::Collinear);
     }
     let trend = match det {

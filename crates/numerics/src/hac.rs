@@ -54,7 +54,8 @@ pub fn mean_test(x: &[f64], lags: Option<usize>, correction: bool) -> Result<Mea
     let auto = |l: usize| x[l..].iter().zip(x).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>();
     let variation = auto(0);
     let largest = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-    if !(variation > size * (1e-14 * largest).powi(2)) {
+    let varies = variation > size * (1e-14 * largest).powi(2);
+    if !varies {
         return Err(NumericsError::Constant(WHAT));
     }
     let mut s = variation;
@@ -109,7 +110,7 @@ impl RankProducts {
         let middle = (n as f64 + 1.0) / 2.0;
         let spread = |r: &[f64]| (r.iter().map(|v| (v - middle).powi(2)).sum::<f64>() / n as f64).sqrt();
         let scale = spread(&self.x) * spread(&self.y);
-        if !(scale > 0.0) {
+        if scale <= 0.0 {
             return None;
         }
         self.products.clear();

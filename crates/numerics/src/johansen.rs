@@ -261,7 +261,8 @@ pub fn johansen(series: &[&[f64]], det: DetOrder, lags: usize) -> Result<Johanse
     order.sort_by(|a, b| svd.singular_values[*b].total_cmp(&svd.singular_values[*a]));
     let vectors = rk.solve_upper_triangular(&u).ok_or(CointError::Collinear)? * (rows as f64).sqrt();
     let eigenvalues: Vec<f64> = order.iter().map(|i| svd.singular_values[*i].powi(2)).collect();
-    if eigenvalues.iter().any(|l| !(*l < 1.0 - 1e-12)) {
+    let apart = eigenvalues.iter().all(|l| *l < 1.0 - 1e-12);
+    if !apart {
         return Err(CointError::Collinear);
     }
     let eigenvectors = order

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, parse_params};
 use tradewind_numerics::multiple;
 
-pub use record::{Judged, Record, adjusted_t};
+pub use record::{Judged, Record, Scratch, adjusted_t};
 pub use role::TStatFilter;
 
 /// What counts as evidence.
@@ -167,7 +167,7 @@ impl Params for TStatParams {
         bad.require(self.delay <= 20, "delay", self.delay, "0 to 20 sessions");
         bad.require((3..=1000).contains(&self.cross_section), "cross_section", self.cross_section, "3 to 1000 symbols");
         bad.into_result(())?;
-        Ok(TStat { record: Record::new(self), params: self.clone() })
+        Ok(TStat { record: Record::new(self), params: self.clone(), scratch: Scratch::default() })
     }
 }
 
@@ -227,6 +227,7 @@ pub struct TStatOut {
 pub struct TStat {
     params: TStatParams,
     record: Record,
+    scratch: Scratch,
 }
 
 impl Online for TStat {
@@ -237,14 +238,14 @@ impl Online for TStat {
         let (signal, forward) = (BadInput::finite("signal", x.signal)?, BadInput::finite("forward", x.forward)?);
         let product = signal * forward;
         // Squares of what enters must stay finite.
-        if !(product.abs() <= 1e100) {
+        if product.abs() > 1e100 {
             return Err(BadInput::new("signal", signal.to_string(), "signal times return of at most 1e100"));
         }
         self.record.push(signal, forward, product);
         if self.record.n() < self.params.minimum {
             return Ok(None);
         }
-        let j = self.record.judge(&self.params);
+        let j = self.record.judge(&self.params, &mut self.scratch);
         let (mean, ic) = (j.mean, j.ic);
         Ok(Some(TStatOut {
             n: self.record.n(),

@@ -100,9 +100,9 @@ impl PairTest {
         }
         let (k, n) = (a.lags, a.lags + 2);
         let mut cross = [[0.0; OWN]; OWN];
-        for i in 0..n {
-            for j in 0..n {
-                cross[i][j] = dot(a.column(i), b.column(j));
+        for (i, row) in cross.iter_mut().enumerate().take(n) {
+            for (j, x) in row.iter_mut().enumerate().take(n) {
+                *x = dot(a.column(i), b.column(j));
             }
         }
         // In the order: lags of a, lags of b, differences of a and b, levels of a and b.
@@ -115,10 +115,10 @@ impl PairTest {
         };
         let size = 2 * n;
         let mut g = [[0.0; 2 * OWN]; 2 * OWN];
-        for i in 0..size {
-            for j in 0..=i {
+        for (i, row) in g.iter_mut().enumerate().take(size) {
+            for (j, x) in row.iter_mut().enumerate().take(i + 1) {
                 let ((pb, p), (qb, q)) = (at(i), at(j));
-                g[i][j] = match (pb, qb) {
+                *x = match (pb, qb) {
                     (false, false) => a.own[p][q],
                     (true, true) => b.own[p][q],
                     (false, true) => cross[p][q],
@@ -158,7 +158,8 @@ impl PairTest {
         // The smaller one from the determinant, det(C)^2, which does not cancel.
         let det = c0[0] * c1[1] - c0[1] * c1[0];
         let low = if high > 0.0 { det * det / high } else { 0.0 };
-        if !(high < 1.0 - 1e-12) {
+        let apart = high < 1.0 - 1e-12;
+        if !apart {
             return Err(CointError::Collinear);
         }
         let angle = 0.5 * q.atan2(0.5 * (p - r));
@@ -206,13 +207,15 @@ fn eliminate(g: &mut [[f64; 2 * OWN]; 2 * OWN], m: usize, size: usize) -> Result
     let before: [f64; 2 * OWN] = std::array::from_fn(|i| g[i][i]);
     for c in 0..m {
         let pivot = g[c][c];
-        if !(pivot > 1e-12 * before[c]) {
+        let free = pivot > 1e-12 * before[c];
+        if !free {
             return Err(CointError::Collinear);
         }
         for i in c + 1..size {
             let f = g[i][c] / pivot;
-            for j in c + 1..=i {
-                g[i][j] -= f * g[j][c];
+            let pivots: [f64; 2 * OWN] = std::array::from_fn(|j| g[j][c]);
+            for (x, p) in g[i].iter_mut().zip(&pivots).take(i + 1).skip(c + 1) {
+                *x -= f * p;
             }
         }
     }

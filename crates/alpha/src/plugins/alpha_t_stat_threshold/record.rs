@@ -15,6 +15,11 @@ pub struct Record {
     products: Window,
     /// Rank correlations across symbols, one per session that had enough of them.
     across: Window,
+}
+
+/// Memory that judging needs, shared by all records.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scratch {
     ranks: RankProducts,
     x: Vec<f64>,
     y: Vec<f64>,
@@ -35,16 +40,7 @@ impl Record {
     /// Empty.
     pub fn new(p: &TStatParams) -> Self {
         let window = || Window::new(p.window);
-        let scratch = || Vec::with_capacity(p.window);
-        Self {
-            signals: window(),
-            returns: window(),
-            products: window(),
-            across: window(),
-            ranks: RankProducts::default(),
-            x: scratch(),
-            y: scratch(),
-        }
+        Self { signals: window(), returns: window(), products: window(), across: window() }
     }
     /// A signal, the return that followed, and what it earned.
     pub fn push(&mut self, signal: f64, ret: f64, earned: f64) {
@@ -65,20 +61,21 @@ impl Record {
         if self.n() == 0 { 0.0 } else { self.products.iter().sum::<f64>() / self.n() as f64 }
     }
     /// Tests the record; without variation there is no test.
-    pub fn judge(&mut self, p: &TStatParams) -> Judged {
+    pub fn judge(&self, p: &TStatParams, scratch: &mut Scratch) -> Judged {
+        let Scratch { ranks, x, y } = scratch;
         let fill = |to: &mut Vec<f64>, from: &Window| {
             to.clear();
             to.extend(from.iter());
         };
-        fill(&mut self.x, &self.products);
-        let mean = mean_test(&self.x, p.lags, p.correction).ok();
+        fill(x, &self.products);
+        let mean = mean_test(x, p.lags, p.correction).ok();
         let ic = if self.across.len() >= p.minimum {
-            fill(&mut self.x, &self.across);
-            mean_test(&self.x, p.lags, p.correction).ok()
+            fill(x, &self.across);
+            mean_test(x, p.lags, p.correction).ok()
         } else {
-            fill(&mut self.x, &self.signals);
-            fill(&mut self.y, &self.returns);
-            self.ranks.of(&self.x, &self.y).and_then(|c| mean_test(c, p.lags, p.correction).ok())
+            fill(x, &self.signals);
+            fill(y, &self.returns);
+            ranks.of(x, y).and_then(|c| mean_test(c, p.lags, p.correction).ok())
         };
         let (a, b) = (mean.map(|m| m.t), ic.map(|m| m.t));
         let t = match p.evidence {

@@ -7,7 +7,7 @@ use tradewind_core_types::{
 };
 use tradewind_numerics::hac::RankProducts;
 
-use super::{Judged, Pool, Record, TStatParams, adjusted_t};
+use super::{Judged, Pool, Record, Scratch, TStatParams, adjusted_t};
 
 /// One leg of a signal that is being followed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -130,6 +130,7 @@ pub struct TStatFilter {
     /// By the texts of strategy and symbol.
     live: Vec<Live>,
     pooled: Vec<Pooled>,
+    scratch: Scratch,
     ranks: RankProducts,
     scores: Vec<f64>,
     returns: Vec<f64>,
@@ -148,6 +149,7 @@ impl TStatFilter {
             params: p.clone(),
             live: Vec::new(),
             pooled: Vec::new(),
+            scratch: Scratch::default(),
             ranks: RankProducts::default(),
             scores: Vec::new(),
             returns: Vec::new(),
@@ -227,9 +229,13 @@ impl TStatFilter {
     }
     fn judge(&mut self) {
         let p = &self.params;
-        let judged = |r: &mut Record| if r.n() >= p.minimum { r.judge(p) } else { Judged::default() };
-        self.live.iter_mut().for_each(|l| l.judged = judged(&mut l.record));
-        self.pooled.iter_mut().for_each(|l| l.judged = judged(&mut l.record));
+        let scratch = &mut self.scratch;
+        let mut judged = |r: &Record| if r.n() >= p.minimum { r.judge(p, scratch) } else { Judged::default() };
+        // Symbols' records are kept in any case, but judged only where somebody asks for the verdict.
+        if p.pool != Pool::Strategy {
+            self.live.iter_mut().for_each(|l| l.judged = judged(&l.record));
+        }
+        self.pooled.iter_mut().for_each(|l| l.judged = judged(&l.record));
         // Symbols' records and pooled ones are two families, each adjusted for its own number.
         let t: Vec<f64> = self.live.iter().filter_map(|l| l.judged.t).collect();
         let mut adjusted = adjusted_t(&t, p.across).into_iter();
