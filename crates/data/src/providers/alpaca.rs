@@ -62,7 +62,7 @@ impl AlpacaNews {
     /// # Errors
     /// When a key is missing.
     pub fn new(config: &AlpacaNewsConfig, http: &HttpConfig, limiter: Arc<Limiter>) -> Result<Self, ProviderError> {
-        let fail = |fault| ProviderError { provider: NAME.into(), symbol: None, place: String::new(), fault };
+        let fail = |fault| ProviderError { provider: NAME.into(), symbol: None, place: "".into(), fault };
         let key = Secret::from_env(&config.key_variable).map_err(fail)?;
         let secret = Secret::from_env(&config.secret_variable).map_err(fail)?;
         let mut http = Http::new(NAME, http, limiter, config.spacing_seconds)?;
@@ -83,7 +83,7 @@ impl AlpacaNews {
             let url = address(&self.config.base_url, "v1beta1/news", &query).map_err(|fault| ProviderError {
                 provider: NAME.into(),
                 symbol: None,
-                place: String::new(),
+                place: "".into(),
                 fault,
             })?;
             let headers = vec![

@@ -11,11 +11,11 @@ use tradewind_core_types::Symbol;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProviderError {
     /// Which provider.
-    pub provider: String,
+    pub provider: Box<str>,
     /// Asked about which symbol.
     pub symbol: Option<Symbol>,
     /// Address or file.
-    pub place: String,
+    pub place: Box<str>,
     /// What went wrong.
     pub fault: Fault,
 }

@@ -260,7 +260,7 @@ pub fn fetch_with(
         report.providers.push(match provider {
             Ok(p) => one(config, &symbols, p, &runtime, clock, progress)?,
             Err(e) => {
-                ProviderReport { provider: e.provider.clone(), degraded: Some(e.to_string()), ..Default::default() }
+                ProviderReport { provider: e.provider.to_string(), degraded: Some(e.to_string()), ..Default::default() }
             }
         });
     }

@@ -102,9 +102,9 @@ impl FileProvider {
     /// When the configuration cannot be used.
     pub fn new(config: &FileConfig) -> Result<Self, ProviderError> {
         config.check().map_err(|e| ProviderError {
-            provider: config.name.clone(),
+            provider: config.name.as_str().into(),
             symbol: None,
-            place: config.path.clone(),
+            place: config.path.as_str().into(),
             fault: Fault::Unavailable { why: e.to_string().replace('\n', "; ") },
         })?;
         Ok(Self { config: config.clone() })
@@ -391,9 +391,9 @@ impl Provider for FileProvider {
     }
     fn fetch<'a>(&'a mut self, ask: &'a Ask) -> Pending<'a> {
         let result = self.get(ask).map_err(|e| ProviderError {
-            provider: self.config.name.clone(),
+            provider: self.config.name.as_str().into(),
             symbol: None,
-            place: String::new(),
+            place: "".into(),
             fault: Fault::File { why: e.to_string() },
         });
         Box::pin(std::future::ready(result))

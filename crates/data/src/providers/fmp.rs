@@ -75,8 +75,7 @@ impl Fmp {
     /// # Errors
     /// When there is no key.
     pub fn new(config: &FmpConfig, http: &HttpConfig, limiter: Arc<Limiter>) -> Result<Self, ProviderError> {
-        let fail =
-            |fault| ProviderError { provider: name(config.what).into(), symbol: None, place: String::new(), fault };
+        let fail = |fault| ProviderError { provider: name(config.what).into(), symbol: None, place: "".into(), fault };
         let key = Secret::from_env(&config.key_variable).map_err(fail)?;
         let mut http = Http::new(name(config.what), http, limiter, config.spacing_seconds)?;
         http.hide(&key);
@@ -101,7 +100,7 @@ impl Fmp {
         let url = address(&self.config.base_url, path, &query).map_err(|fault| ProviderError {
             provider: name(self.config.what).into(),
             symbol: None,
-            place: String::new(),
+            place: "".into(),
             fault,
         })?;
         let answer = self.http.call(&Call::get(url.clone())).await?;
@@ -159,7 +158,7 @@ impl Fmp {
         batch.unless_unreadable(total, UNREADABLE).map_err(|fault| ProviderError {
             provider: self.id().into(),
             symbol: None,
-            place: self.config.base_url.clone(),
+            place: self.config.base_url.as_str().into(),
             fault,
         })
     }

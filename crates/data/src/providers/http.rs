@@ -198,7 +198,7 @@ impl Http {
         limiter: Arc<Limiter>,
         spacing_seconds: f64,
     ) -> Result<Self, ProviderError> {
-        let fail = |fault| ProviderError { provider: provider.into(), symbol: None, place: String::new(), fault };
+        let fail = |fault| ProviderError { provider: provider.into(), symbol: None, place: "".into(), fault };
         let spacing = Duration::try_from_secs_f64(spacing_seconds)
             .map_err(|e| fail(Fault::Unavailable { why: format!("spacing of {spacing_seconds} s: {e}") }))?;
         Ok(Self {
@@ -229,7 +229,12 @@ impl Http {
     }
     /// An error with a redacted address.
     pub(super) fn error(&self, url: &Url, fault: Fault) -> ProviderError {
-        ProviderError { provider: self.provider.clone(), symbol: None, place: self.redact(url.as_str()), fault }
+        ProviderError {
+            provider: self.provider.as_str().into(),
+            symbol: None,
+            place: self.redact(url.as_str()).into(),
+            fault,
+        }
     }
     /// The beginning of a body, without secrets.
     pub(super) fn shown(&self, body: &[u8]) -> String {

@@ -74,7 +74,7 @@ impl Provider for Simulated {
     }
     fn fetch<'a>(&'a mut self, ask: &'a Ask) -> Pending<'a> {
         let result = self.get(ask).map_err(|fault| ProviderError {
-            provider: self.config.name.clone(),
+            provider: self.config.name.as_str().into(),
             symbol: None,
             place: "simulated".into(),
             fault,

@@ -153,13 +153,13 @@ impl Trends {
         if !fits {
             let why = "window_days must be 8 to 1800 and overlap_days 1 to half of it".into();
             let fault = Fault::Unavailable { why };
-            return Err(ProviderError { provider: NAME.into(), symbol: None, place: String::new(), fault });
+            return Err(ProviderError { provider: NAME.into(), symbol: None, place: "".into(), fault });
         }
         Ok(Self { http: Http::new(NAME, http, limiter, config.spacing_seconds)?, config: config.clone(), begun: false })
     }
 
     fn fail(&self, fault: Fault) -> ProviderError {
-        ProviderError { provider: NAME.into(), symbol: None, place: self.config.base_url.clone(), fault }
+        ProviderError { provider: NAME.into(), symbol: None, place: self.config.base_url.as_str().into(), fault }
     }
 
     /// A call with a cookie; on a first 429 with a new one.

@@ -161,7 +161,8 @@ impl HttpEarnings {
     /// # Errors
     /// When the configuration cannot be used or the key is missing.
     pub fn new(config: &HttpEarningsConfig, http: &HttpConfig, limiter: Arc<Limiter>) -> Result<Self, ProviderError> {
-        let fail = |fault| ProviderError { provider: config.name.clone(), symbol: None, place: String::new(), fault };
+        let fail =
+            |fault| ProviderError { provider: config.name.as_str().into(), symbol: None, place: "".into(), fault };
         config.check().map_err(|e| fail(Fault::Unavailable { why: e.to_string().replace('\n', "; ") }))?;
         let key = config.key_variable.as_deref().map(Secret::from_env).transpose().map_err(fail)?;
         let mut http = Http::new(&config.name, http, limiter, config.spacing_seconds)?;
@@ -172,8 +173,8 @@ impl HttpEarnings {
     }
 
     fn fail(&self, fault: Fault) -> ProviderError {
-        let place = self.http.redact(&self.config.url);
-        ProviderError { provider: self.config.name.clone(), symbol: None, place, fault }
+        let place = self.http.redact(&self.config.url).into();
+        ProviderError { provider: self.config.name.as_str().into(), symbol: None, place, fault }
     }
 
     async fn rows(&mut self, url: &str) -> Result<Vec<Value>, ProviderError> {

@@ -78,7 +78,7 @@ impl Yahoo {
         ProviderError {
             provider: name(self.config.what).into(),
             symbol: None,
-            place: self.config.base_url.clone(),
+            place: self.config.base_url.as_str().into(),
             fault,
         }
     }

@@ -209,8 +209,7 @@ impl Planted {
         }
         before.sort_by_key(|e| e.time);
         self.ready.extend(before);
-        loop {
-            let Some(mut e) = self.pending.take().or_else(|| self.prices.next()) else { break };
+        while let Some(mut e) = self.pending.take().or_else(|| self.prices.next()) {
             if e.time > session.close {
                 self.pending = Some(e);
                 break;

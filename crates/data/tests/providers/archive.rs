@@ -118,7 +118,7 @@ fn a_failing_provider_degrades_its_signal_and_says_so() {
         let missing = ProviderError {
             provider: "keyless".into(),
             symbol: None,
-            place: String::new(),
+            place: "".into(),
             fault: Fault::MissingKey { variable: "X_KEY".into() },
         };
         let report = fetch_with(&config, vec![Err(missing), Ok(told)], &|| at(&clock), &mut |p| seen.push(p.clone()));
@@ -166,6 +166,14 @@ fn simulated_records_end_to_end() {
     let e = fetch(&bad, &|| t("2010-12-01T00:00:00Z"), &mut |_| ()).unwrap_err().to_string();
     assert!(e.contains("refresh_hours") && e.contains("symbols") && e.contains("provider"), "{e}");
     // TOML and schema.
+    for (text, fine) in [
+        ("[[provider]]\ntype = 'fmp'\nwhat = 'grades'", true),
+        ("[[provider]]\ntype = 'fmp'\nwaht = 'grades'", false),
+        ("[[provider]]\ntype = 'fpm'", false),
+        ("symbol = []", false),
+    ] {
+        assert_eq!(toml::from_str::<FetchConfig>(text).is_ok(), fine, "{text}");
+    }
     let text = toml::to_string(&config).unwrap();
     assert_eq!(toml::from_str::<FetchConfig>(&text).unwrap(), config);
     assert!(schemars::schema_for!(FetchConfig).get("properties").is_some());

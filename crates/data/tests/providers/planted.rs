@@ -1,10 +1,10 @@
 //! The simulator's planted effects are where its truth says they are.
 
 use tradewind_core_types::{MarketData, Time};
-use tradewind_data::{Planted, PlantedSpec, SimulationSpec};
+use tradewind_data::{Planted, PlantedSpec, Simulation, SimulationSpec};
 
 fn spec() -> SimulationSpec {
-    SimulationSpec { count: 20, sessions: 600, idiosyncratic: 0.1, jumps_per_year: 0.0, ..SimulationSpec::default() }
+    SimulationSpec { count: 60, sessions: 600, idiosyncratic: 0.1, jumps_per_year: 0.0, ..SimulationSpec::default() }
 }
 
 /// Closes by symbol.
@@ -25,7 +25,9 @@ fn effects_follow_their_records_and_placebos_do_not() {
     let events: Vec<_> = sim.by_ref().collect();
     assert!(events.is_sorted_by_key(|e| e.time));
     assert_eq!(events, Planted::new(&spec(), &planted, 3).unwrap().collect::<Vec<_>>());
-    let closes = closes(&events);
+    // Against the prices without anything planted, so that neither market nor noise is in the way.
+    let plain: Vec<_> = Simulation::new(&spec(), 3).unwrap().collect();
+    let (closes, plain) = (closes(&events), closes(&plain));
     for record in ["search_trend", "rating", "earnings"] {
         for placebo in [false, true] {
             let (mut sum, mut squares, mut n, mut truth) = (0.0, 0.0, 0.0, 0.0);
@@ -33,7 +35,8 @@ fn effects_follow_their_records_and_placebos_do_not() {
                 let path = &closes[x.symbol.as_str()];
                 let next = path.partition_point(|c| c.0 < x.time);
                 let (Some(from), Some(to)) = (path.get(next.wrapping_sub(1)), path.get(next + 4)) else { continue };
-                let r = to.1 / from.1 - 1.0;
+                let without = &plain[x.symbol.as_str()];
+                let r = (to.1 / from.1) / (without[next + 4].1 / without[next - 1].1) - 1.0;
                 // In the direction of the record: after ratings and earnings both occur.
                 let sign = if x.effect < 0.0 { -1.0 } else { 1.0 };
                 sum += sign * r;
