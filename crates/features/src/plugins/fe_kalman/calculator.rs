@@ -38,7 +38,7 @@ pub struct FeKalmanOut {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Engine {
     Level(LocalLevel),
-    General(Kalman),
+    General(Box<Kalman>),
 }
 
 /// What the fits need.
@@ -79,7 +79,7 @@ impl FeKalman {
             Engine::Level(p.level().ok_or_else(refused)?)
         } else {
             let model = structure.model(&p.state_noise()[..structure.states()], p.noise).ok_or_else(refused)?;
-            Engine::General(Kalman::new(model, p.start()))
+            Engine::General(Box::new(Kalman::new(model, p.start())))
         };
         let likelihood = p.variances == Variances::Likelihood;
         Ok(Self {
@@ -143,7 +143,7 @@ impl FeKalman {
             // The state so far came of variances that were only assumed.
             match &mut self.engine {
                 Engine::Level(l) => *l = l.restarted(level_start(self.start)),
-                Engine::General(k) => *k = Kalman::new(model, self.start),
+                Engine::General(k) => **k = Kalman::new(model, self.start),
             }
             for (y, x) in y.into_iter().zip(x) {
                 self.step(y, x);

@@ -32,13 +32,16 @@ pub(super) fn regressor(name: &str, symbol: Symbol) -> Result<Series, Invalid> {
     })
 }
 
+/// A value, if there is one, with the time it came.
+type Dated = Option<(Time, f64)>;
+
 /// One symbol of the feature.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Slot {
     input: Series,
     regressor: Option<Series>,
     /// The value and regressor that wait for each other, with the times they came.
-    waiting: (Option<(Time, f64)>, Option<(Time, f64)>),
+    waiting: (Dated, Dated),
     calculator: FeKalman,
     level: FeatureId,
     second: Option<FeatureId>,
