@@ -108,8 +108,9 @@ struct Plant {
     factor: f64,
     /// Returns still to come, session by session.
     drift: VecDeque<f64>,
-    /// Jump at the next open.
+    /// Jump at the open of this session, and at that of the next one.
     gap: f64,
+    next_gap: f64,
     /// Sessions until the report, which is at the close of that session.
     until_report: usize,
     expected: Expected,
@@ -170,6 +171,7 @@ impl Planted {
                 factor: 1.0,
                 drift: VecDeque::new(),
                 gap: 0.0,
+                next_gap: 0.0,
                 until_report,
                 expected,
                 last_period: None,
@@ -245,7 +247,7 @@ impl Plant {
     }
     /// The bar with what is planted: the jump before the open, the drift during the session.
     fn price(&mut self, bar: Bar) -> Bar {
-        let open = self.factor * (1.0 + std::mem::take(&mut self.gap));
+        let open = self.factor * (1.0 + self.gap);
         let close = open * (1.0 + self.drift.pop_front().unwrap_or(0.0));
         self.factor = close;
         let scaled = |p: Option<Price>, f: f64| p.and_then(|p| Price::from_f64(p.to_f64() * f).ok());
@@ -265,6 +267,8 @@ impl Plant {
         truth: &mut Vec<PlantedTruth>,
     ) {
         let (symbol, placebo) = (self.symbol, self.placebo);
+        // The bar of this session is made after this: what is announced at its close must not be in it.
+        self.gap = std::mem::take(&mut self.next_gap);
         let event = |time, data| Event { time, symbol: Some(symbol), origin: Origin::default(), data };
         let mut note = |time, record: &str, effect: f64| {
             let effect = if placebo { 0.0 } else { effect };
@@ -316,7 +320,7 @@ impl Plant {
                 let actual = Some(consensus + surprise);
                 let e = Earnings { announced, actual, consensus: Some(consensus), whisper: None, dispersion: None };
                 after.push(event(announced, MarketData::Earnings(e.into())));
-                self.gap = if beat { spec.earnings_gap } else { -spec.earnings_gap };
+                self.next_gap = if beat { spec.earnings_gap } else { -spec.earnings_gap };
                 // The jump comes to everyone; what differs is whether the whisper knew.
                 truth.push(PlantedTruth {
                     time: announced,
