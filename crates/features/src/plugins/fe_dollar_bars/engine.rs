@@ -128,7 +128,7 @@ impl DollarBars {
         self.take(tick, sink)
     }
 
-    /// Closes what ends by the clock until `now`: the interval of a time bar, or a day. Trades before `now` are refused afterwards.
+    /// Closes what ends by the clock until `now`: the interval of a time bar, or a day. When one has ended, trades before `now` are refused.
     pub fn advance(&mut self, now: Time, sink: &mut impl FnMut(&TradeBar)) -> u64 {
         if now.nanos() < self.boundary || self.boundary == i64::MIN {
             return 0;
