@@ -4,5 +4,6 @@ mod bad_input;
 mod causality;
 mod cli;
 mod common;
+mod features;
 mod kill;
 mod mutations;
