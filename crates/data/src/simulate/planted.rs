@@ -326,7 +326,7 @@ impl Plant {
                     time: announced,
                     symbol,
                     record: "earnings".into(),
-                    effect: self.gap,
+                    effect: self.next_gap,
                     placebo,
                 });
                 self.expect();
