@@ -19,6 +19,8 @@ pub(crate) struct Desk<'a> {
     pub positions: &'a mut PositionManager,
     pub executor: &'a mut Executor,
     pub kill_switch: &'a KillSwitch,
+    /// Symbols that were not due and whose signal has lost its place to another one: to be decided next.
+    pub displaced: Vec<Symbol>,
 }
 
 /// What one signal asks for, before it is spread over its legs.
@@ -177,8 +179,7 @@ pub(crate) fn whole(standing: &Standing, only: &BTreeSet<Symbol>) -> Option<BTre
 /// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held, or with orders `working`, but without a signal
 /// get an empty target. `only` must be [`whole`].
 ///
-/// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided. `displaced` gets the symbols outside `only`
-/// whose signal has lost its place to another one.
+/// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided.
 pub(crate) fn targets(
     pipeline: &mut Pipeline,
     standing: &Standing,
@@ -186,7 +187,6 @@ pub(crate) fn targets(
     only: Option<&BTreeSet<Symbol>>,
     working: &[Symbol],
     desk: &mut Desk<'_>,
-    displaced: &mut Vec<Symbol>,
     view: &View<'_>,
 ) -> Option<Vec<Target>> {
     let mut wishes: Vec<Wish<'_>> = Vec::new();
@@ -209,7 +209,7 @@ pub(crate) fn targets(
             _ => signals.values().filter(|x| wanted(x)).for_each(&mut add),
         }
     }
-    place(pipeline, &mut wishes, standing, desk, displaced);
+    place(pipeline, &mut wishes, standing, desk);
     let mut found: Vec<(Symbol, Contribution)> = Vec::new();
     for Wish { strategy, signal, mut steps, value } in wishes {
         for (i, leg) in signal.legs.iter().enumerate() {
@@ -303,13 +303,7 @@ fn overlaid(last: &[(Symbol, f64)], out: &[Target]) -> Vec<(Symbol, f64)> {
 }
 
 /// Limited places go to the most confident of the discretionary signals.
-fn place(
-    pipeline: &Pipeline,
-    wishes: &mut [Wish<'_>],
-    standing: &Standing,
-    desk: &mut Desk<'_>,
-    displaced: &mut Vec<Symbol>,
-) {
+fn place(pipeline: &Pipeline, wishes: &mut [Wish<'_>], standing: &Standing, desk: &mut Desk<'_>) {
     let strategies = &pipeline.strategies;
     if !strategies.iter().any(|s| s.discretionary) {
         return;
@@ -335,7 +329,7 @@ fn place(
     }
     for (id, symbol) in also {
         for (_, signals) in strategies.iter().zip(standing).filter(|(s, _)| s.id == id) {
-            displaced.extend(signals.get(&symbol).into_iter().flat_map(|x| x.legs.iter().map(|l| l.symbol)));
+            desk.displaced.extend(signals.get(&symbol).into_iter().flat_map(|x| x.legs.iter().map(|l| l.symbol)));
         }
     }
 }

@@ -99,6 +99,11 @@ fn full() -> ReportData {
             christoffersen_p: Some(0.001),
         }),
         strategies: vec![StrategyPnl { name: EVIL.into(), pnl: line.iter().map(|x| x - 100.0).collect() }],
+        ablation: vec![
+            Ablation { part: "nothing".into(), total_return: Some(0.05), ..Ablation::default() },
+            Ablation { part: EVIL.into(), total_return: Some(0.03), max_drawdown: Some(0.2), ..Ablation::default() },
+        ],
+        metrics: vec![Metric { name: EVIL.into(), count: 3, mean: 0.5, min: 0.1, max: 0.9, last: 0.4 }],
         trades: (1..=9).map(trade).collect(),
         decisions: (1..=8).map(|i| decision(i, EVIL)).collect(),
         not_taken: vec![Decision { outcome: Outcome::NotTraded(EVIL.into()), ..decision(99, EVIL) }],

@@ -61,7 +61,7 @@ async fn pages_versions_and_markup() {
 
 #[tokio::test]
 async fn errors_and_empty_answers() {
-    let cases: Vec<(ResponseTemplate, fn(&Fault) -> bool)> = vec![
+    let cases: Vec<(ResponseTemplate, Is)> = vec![
         (json(403, &json!({"message": "forbidden."})), |f| matches!(f, Fault::Refused { status: 403, .. })),
         (json(400, &json!({"message": "invalid symbol: FOO"})), |f| matches!(f, Fault::Status { status: 400, .. })),
         (json(200, &json!({"message": "something"})), |f| matches!(f, Fault::Said { .. })),

@@ -130,7 +130,7 @@ async fn results_are_known_after_they_are_announced() {
 
 #[tokio::test]
 async fn services_that_do_not_answer() {
-    let cases: Vec<(ResponseTemplate, fn(&Fault) -> bool)> = vec![
+    let cases: Vec<(ResponseTemplate, Is)> = vec![
         (ResponseTemplate::new(204), |f| matches!(f, Fault::Empty { status: 204 })),
         (ResponseTemplate::new(404), |f| matches!(f, Fault::NotFound { .. })),
         (raw(200, "<!doctype html>", "text/html"), |f| matches!(f, Fault::Html { .. })),

@@ -128,7 +128,7 @@ async fn pages_are_walked_until_what_is_wanted_is_there() {
 #[tokio::test]
 async fn errors_come_with_any_status() {
     let message = |m: &str| json!({"Error Message": m});
-    let cases: Vec<(ResponseTemplate, fn(&Fault) -> bool)> = vec![
+    let cases: Vec<(ResponseTemplate, Is)> = vec![
         (json(200, &message("Limit Reach . Please upgrade your plan")), |f| matches!(f, Fault::RateLimited { .. })),
         (json(401, &message("Invalid API KEY. Feel free to create")), |f| matches!(f, Fault::Refused { .. })),
         (json(403, &message("Legacy Endpoint : Due to Legacy endpoints")), |f| matches!(f, Fault::NotEntitled { .. })),

@@ -20,6 +20,9 @@ use wiremock::{Match, MockServer, Request, ResponseTemplate};
 /// A variable that cargo sets for every test; its value has slashes, so that it is written differently in an address.
 pub(crate) const KEY: &str = "CARGO_MANIFEST_DIR";
 
+/// What kind of fault is expected.
+pub(crate) type Is = fn(&Fault) -> bool;
+
 pub(crate) fn key() -> String {
     std::env::var(KEY).unwrap()
 }

@@ -54,7 +54,7 @@ async fn what_passes_is_tried_again() {
 #[tokio::test]
 async fn what_does_not_pass_is_an_error_of_its_kind() {
     let slow = good().set_delay(Duration::from_secs(2));
-    let cases: Vec<(&str, ResponseTemplate, usize, fn(&Fault) -> bool)> = vec![
+    let cases: Vec<(&str, ResponseTemplate, usize, Is)> = vec![
         ("429", json(429, &json!([])), 3, |f| matches!(f, Fault::RateLimited { .. })),
         (
             "500",

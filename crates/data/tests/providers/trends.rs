@@ -166,7 +166,7 @@ async fn tokens_expire_and_limits_are_respected() {
 async fn other_answers() {
     let good = [row(SUNDAY, 65)];
     let drift = json!({"time": "1678579200", "values": [65]});
-    let cases: Vec<(ResponseTemplate, ResponseTemplate, fn(&Fault) -> bool)> = vec![
+    let cases: Vec<(ResponseTemplate, ResponseTemplate, Is)> = vec![
         (raw(200, "<html>sorry</html>", "text/html"), series(&good), |f| matches!(f, Fault::Html { .. })),
         (raw(400, "bad", "text/plain"), series(&good), |f| matches!(f, Fault::Status { status: 400, .. })),
         (prefixed(")]}'", &json!({"widgets": []})), series(&good), |f| matches!(f, Fault::Shape { .. })),

@@ -210,12 +210,12 @@ impl Plugin for OrderLimits {
                     put(&mut self.closes, symbol, price);
                 }
             }
-            (MarketData::CorporateAction(action), Some(symbol)) => {
-                // What a price was before a split, or under another name, is no measure of what it is.
-                if !matches!(action, CorporateAction::Halt { .. } | CorporateAction::Dividend { .. }) {
-                    self.closes.retain(|c| c.0 != symbol);
-                    self.today.retain(|c| c.0 != symbol);
-                }
+            // What a price was before a split, or under another name, is no measure of what it is.
+            (MarketData::CorporateAction(action), Some(symbol))
+                if !matches!(action, CorporateAction::Halt { .. } | CorporateAction::Dividend { .. }) =>
+            {
+                self.closes.retain(|c| c.0 != symbol);
+                self.today.retain(|c| c.0 != symbol);
             }
             (MarketData::Bar(_) | MarketData::Trade(_), Some(symbol)) => {
                 if let Some(price) = event.mark() {

@@ -18,19 +18,18 @@ impl<B: Broker> Engine<B> {
             clock, market, features, ledger, standing, weights, working, positions, executor, kill_switch, ..
         } = &mut self.state;
         let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
-        let mut desk = Desk { config: &self.config, positions, executor, kill_switch };
-        let mut displaced = Vec::new();
+        let mut desk = Desk { config: &self.config, positions, executor, kill_switch, displaced: Vec::new() };
         let working = || working.values().map(|w| w.symbol).collect::<Vec<_>>();
         let only = only.map(|o| whole(standing, &o).unwrap_or(o));
         // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole.
         let scope = only.as_ref().filter(|_| self.pipeline.allocators.is_empty());
         let needed = if scope.is_none() { working() } else { Vec::new() };
         let p = &mut self.pipeline;
-        let (mut decided, all) = match targets(p, standing, weights, scope, &needed, &mut desk, &mut displaced, &view) {
+        let (mut decided, all) = match targets(p, standing, weights, scope, &needed, &mut desk, &view) {
             Some(t) => (t, only.is_none()),
             None => {
                 // A rule touched a symbol that was not due: decide everything. Without a restriction there is always an answer.
-                let all = targets(p, standing, weights, None, &working(), &mut desk, &mut displaced, &view);
+                let all = targets(p, standing, weights, None, &working(), &mut desk, &view);
                 (all.unwrap_or_default(), true)
             }
         };
@@ -39,7 +38,7 @@ impl<B: Broker> Engine<B> {
         if all {
             self.state.weights.clear();
         } else {
-            self.state.due.symbols.extend(displaced);
+            due.symbols.extend(desk.displaced);
         }
         for t in decided {
             // Of what only allocators had to see, no more is traded than is due or touched by a rule.

@@ -52,7 +52,9 @@ symbols = ["AAA"]
 #[test]
 fn circles_and_names_that_nobody_publishes_are_refused_with_the_path() {
     let kalman = |name: &str, reads: &str| {
-        format!("[feature.{name}]\nplugin = \"fe_kalman\"\nname = \"{name}\"\nsymbols = [\"AAA\"]\ninput = \"{reads}\"\n\n")
+        format!(
+            "[feature.{name}]\nplugin = \"fe_kalman\"\nname = \"{name}\"\nsymbols = [\"AAA\"]\ninput = \"{reads}\"\n\n"
+        )
     };
     let refused = |more: &str| {
         let r = trader(folder(more).path(), &["check", "config", "my.toml"]);
@@ -145,8 +147,7 @@ fn tables_larger_than_a_piece_by_symbol_and_by_column() {
     let s = apply(&["--by", "symbol", "--column", "value=value", "--column", "value=other", "--output", "out.csv"]);
     assert_eq!((&s["rows"], &s["rows_written"]), (&json!(rows), &json!(rows)));
     apply(&["--by", "symbol", "--column", "value=value", "--column", "value=other", "--output", "out.parquet"]);
-    let (csv, parquet) =
-        (Frame::read(&at.join("out.csv")).unwrap(), Frame::read(&at.join("out.parquet")).unwrap());
+    let (csv, parquet) = (Frame::read(&at.join("out.csv")).unwrap(), Frame::read(&at.join("out.parquet")).unwrap());
     assert_eq!((csv.rows(), parquet.rows()), (rows, rows));
     // Each symbol and column has a calculator of its own: the same as one over its rows alone.
     for (symbol, column) in [("AAA", "value"), ("BBB", "other")] {
@@ -172,7 +173,8 @@ fn tables_larger_than_a_piece_by_symbol_and_by_column() {
         }
     }
     // What does not fit is named by its row in the whole file.
-    let broken = long_csv(rows).replace(",value,other", ",value,other").replace("\n399999 ", "\n399999x") + "AAA,x,no number,1\n";
+    let broken = long_csv(rows).replace(",value,other", ",value,other").replace("\n399999 ", "\n399999x")
+        + "AAA,x,no number,1\n";
     fs::write(at.join("long.csv"), broken).unwrap();
     let r = trader(at, &["apply", "fe_kalman", "--input", "long.csv", "--output", "no.csv"]);
     assert_eq!(r.code, Some(3));
@@ -187,7 +189,8 @@ fn bars_by_columns_are_the_bars_of_the_table() {
     let mut text = String::from("ts,price,volume\n");
     for i in 0..5_000_u32 {
         let (h, m, s) = (9 + i / 1800, i / 30 % 60, i % 30);
-        let _ = writeln!(text, "2015-08-24T{h:02}:{m:02}:{s:02}.5,{},{}", 100.0 + f64::from(i * 7 % 40) * 0.25, 1 + i % 9);
+        let _ =
+            writeln!(text, "2015-08-24T{h:02}:{m:02}:{s:02}.5,{},{}", 100.0 + f64::from(i * 7 % 40) * 0.25, 1 + i % 9);
     }
     fs::write(at.join("trades.csv"), text).unwrap();
     let run = |out: &str, more: &[&str]| {
@@ -213,7 +216,21 @@ fn bars_by_columns_are_the_bars_of_the_table() {
     }
     // Nine in the morning in New York is one in the afternoon in Greenwich.
     assert_eq!(fast.cell(0, fast.position("start").unwrap()), &Cell::Str("2015-08-24T13:00:00.500Z".into()));
-    let r = trader(at, &["apply", "fe_dollar_bars", "--input", "trades.csv", "--output", "x.csv", "--column", "time=ts", "--column", "size=volume"]);
+    let r = trader(
+        at,
+        &[
+            "apply",
+            "fe_dollar_bars",
+            "--input",
+            "trades.csv",
+            "--output",
+            "x.csv",
+            "--column",
+            "time=ts",
+            "--column",
+            "size=volume",
+        ],
+    );
     assert_eq!(r.code, Some(3), "without a zone the times are refused: {}", r.err);
 }
 

@@ -265,10 +265,10 @@ impl Plugin for WhisperAlpha {
 impl Alpha for WhisperAlpha {
     fn on_event(&mut self, event: &Event, _: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {
-            (MarketData::Earnings(e), Some(symbol)) => {
-                if self.only.is_empty() || self.only.binary_search(&symbol).is_ok() {
-                    self.see(event.time, symbol, e)?;
-                }
+            (MarketData::Earnings(e), Some(symbol))
+                if self.only.is_empty() || self.only.binary_search(&symbol).is_ok() =>
+            {
+                self.see(event.time, symbol, e)?;
             }
             (MarketData::Earnings(_), None) => {
                 return Err(BadInput::new("symbol", "none", "earnings of a company"));
