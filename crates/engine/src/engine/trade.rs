@@ -38,7 +38,7 @@ impl<B: Broker> Engine<B> {
         if all {
             self.state.weights.clear();
         } else {
-            due.symbols.extend(desk.displaced);
+            self.state.due.symbols.extend(desk.displaced);
         }
         for t in decided {
             // Of what only allocators had to see, no more is traded than is due or touched by a rule.
