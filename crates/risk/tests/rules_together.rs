@@ -86,7 +86,9 @@ fn rules(c: Caps) -> (Vec<Box<dyn Rule>>, Portfolio) {
                 let side = if s.as_str() == "TLT" { Side::Sell } else { Side::Buy };
                 let (id, time, fee) = (u64::from(e.origin.row), e.time, Cash::ZERO);
                 let order = OrderId(id);
-                portfolio.fill(&Fill { id, order, time, symbol: s, side, quantity, price: p, fee, slippage_bps: 0.0 }).unwrap();
+                portfolio
+                    .fill(&Fill { id, order, time, symbol: s, side, quantity, price: p, fee, slippage_bps: 0.0 })
+                    .unwrap();
             }
         }
         let view = View { now: e.time, market: &market, features: &WORLD.features, portfolio: &portfolio };
@@ -123,8 +125,12 @@ fn weight() -> impl Strategy<Value = f64> {
     prop_oneof![6 => -1.5..1.5_f64, 1 => Just(0.0), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)]
 }
 fn caps() -> impl Strategy<Value = Caps> {
-    (0.002..0.1_f64, 0.01..0.5_f64, any::<bool>(), any::<bool>())
-        .prop_map(|(budget, limit, project, least)| Caps { budget, limit, project, least })
+    (0.002..0.1_f64, 0.01..0.5_f64, any::<bool>(), any::<bool>()).prop_map(|(budget, limit, project, least)| Caps {
+        budget,
+        limit,
+        project,
+        least,
+    })
 }
 
 proptest! {

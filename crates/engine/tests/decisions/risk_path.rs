@@ -666,7 +666,17 @@ fn a_decision_on_one_symbol_decides_its_hedge_when_that_is_worth_trading_and_not
     let (e, log) = run(p, on_signal(), 0, &rows);
     let decided: Vec<String> =
         log.decisions.iter().map(|d| format!("{} {} {:.3}", d.time.nanos() / 1_000, d.symbol, d.weight)).collect();
-    let want = ["4 A 0.400", "4 SPY -0.400", "5 B 0.004", "6 B 0.200", "6 SPY -0.500", "8 A 0.000", "8 SPY -0.200", "10 B 0.000", "10 SPY 0.000"];
+    let want = [
+        "4 A 0.400",
+        "4 SPY -0.400",
+        "5 B 0.004",
+        "6 B 0.200",
+        "6 SPY -0.500",
+        "8 A 0.000",
+        "8 SPY -0.200",
+        "10 B 0.000",
+        "10 SPY 0.000",
+    ];
     // The hedge of 0.6 is limited to 0.5; each decision has what makes smaller first.
     let mut sorted = decided.clone();
     sorted.sort_by_key(|d| d.split(' ').next().unwrap().parse::<u32>().unwrap());
