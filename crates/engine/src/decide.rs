@@ -39,7 +39,29 @@ pub(crate) struct Target {
     pub contributions: Vec<Contribution>,
     pub rules: Vec<Step>,
     pub weight: f64,
+    /// The weight before the hedges, when one had its say.
+    pub unhedged: Option<f64>,
 }
+
+impl Target {
+    fn new(symbol: Symbol, contributions: Vec<Contribution>) -> Self {
+        Self { symbol, contributions, rules: Vec::new(), weight: 0.0, unhedged: None }
+    }
+}
+
+/// What was decided before, of symbols that are not due; both by the symbols' text.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'a> {
+    /// All weights.
+    pub weights: &'a [(Symbol, f64)],
+    /// Without their hedges, of those that have one.
+    pub unhedged: &'a [(Symbol, f64)],
+    /// Whether any signal ever had several legs.
+    pub pairs: bool,
+}
+
+/// Symbols that were not due and that have to be decided, too.
+pub(crate) type More = BTreeSet<Symbol>;
 
 /// Appends a step and gives the value after it.
 ///
@@ -193,16 +215,17 @@ pub(crate) fn whole(standing: &Standing, only: &BTreeSet<Symbol>) -> Option<BTre
 /// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held, or with orders `working`, but without a signal
 /// get an empty target. `only` must be [`whole`].
 ///
-/// Gives `None` when a rule touches a symbol outside `only`: then everything has to be decided.
+/// # Errors
+/// The symbols outside `only` that a rule makes smaller or a hedge trades: they have to be decided, too.
 pub(crate) fn targets(
     pipeline: &mut Pipeline,
     standing: &Standing,
-    last_weights: &[(Symbol, f64)],
+    before: Before<'_>,
     only: Option<&BTreeSet<Symbol>>,
     working: &[Symbol],
     desk: &mut Desk<'_>,
     view: &View<'_>,
-) -> Option<Vec<Target>> {
+) -> Result<Vec<Target>, More> {
     let mut wishes: Vec<Wish<'_>> = Vec::new();
     for (i, (s, signals)) in pipeline.strategies.iter_mut().zip(standing).enumerate() {
         let wanted = |signal: &Signal| only.is_none_or(|o| signal.legs.iter().any(|l| o.contains(&l.symbol)));
@@ -217,7 +240,7 @@ pub(crate) fn targets(
         };
         match only {
             // One symbol due out of many: look it up instead of walking all signals.
-            Some(o) if o.len() < signals.len() && signals.values().all(|x| x.legs.len() == 1) => {
+            Some(o) if !before.pairs && o.len() < signals.len() => {
                 o.iter().filter_map(|sym| signals.get(sym)).for_each(&mut add);
             }
             _ => signals.values().filter(|x| wanted(x)).for_each(&mut add),
@@ -248,7 +271,7 @@ pub(crate) fn targets(
     for (symbol, c) in found {
         match out.last_mut() {
             Some(t) if t.symbol == symbol => t.contributions.push(c),
-            _ => out.push(Target { symbol, contributions: vec![c], rules: vec![], weight: 0.0 }),
+            _ => out.push(Target::new(symbol, vec![c])),
         }
     }
     let mut missing: Vec<Symbol> = match only {
@@ -258,7 +281,7 @@ pub(crate) fn targets(
     missing.sort();
     missing.dedup();
     missing.retain(|s| out.binary_search_by_key(s, |t| t.symbol).is_err());
-    out.extend(missing.into_iter().map(|symbol| Target { symbol, contributions: vec![], rules: vec![], weight: 0.0 }));
+    out.extend(missing.into_iter().map(|symbol| Target::new(symbol, Vec::new())));
     out.sort_by_key(|t| t.symbol);
     for t in &mut out {
         t.weight = t.contributions.iter().fold(0.0, |sum, c| sum + c.weight);
@@ -267,8 +290,8 @@ pub(crate) fn targets(
             t.weight = push(&mut t.rules, Stage::Rule, "sum", why, t.weight);
         }
     }
-    apply_rules(pipeline, &mut out, last_weights, only, desk, view)?;
-    Some(out)
+    apply_rules(pipeline, &mut out, only.map(|_| before), desk, view)?;
+    Ok(out)
 }
 
 /// Allocators see what each strategy would hold and adjust all of it alike.
@@ -304,7 +327,7 @@ fn allocate(pipeline: &mut Pipeline, found: &mut [(Symbol, Contribution)], view:
 
 /// The weights of `out`, and those of `last` for symbols that are not in it; all sorted by symbol.
 fn overlaid(last: &[(Symbol, f64)], out: &[Target]) -> Vec<(Symbol, f64)> {
-    let mut weights = Vec::with_capacity(last.len() + out.len());
+    let mut weights = Vec::with_capacity(last.len() + out.len() + 1);
     let mut rest = last;
     for t in out {
         let before = rest.partition_point(|w| w.0 < t.symbol);
@@ -314,6 +337,17 @@ fn overlaid(last: &[(Symbol, f64)], out: &[Target]) -> Vec<(Symbol, f64)> {
     }
     weights.extend_from_slice(rest);
     weights
+}
+
+fn weight_of(list: &[(Symbol, f64)], symbol: Symbol) -> Option<f64> {
+    list.binary_search_by_key(&symbol, |w| w.0).ok().map(|i| list[i].1)
+}
+
+fn put(list: &mut Vec<(Symbol, f64)>, symbol: Symbol, weight: f64) {
+    match list.binary_search_by_key(&symbol, |w| w.0) {
+        Ok(i) => list[i].1 = weight,
+        Err(i) => list.insert(i, (symbol, weight)),
+    }
 }
 
 /// Limited places go to the most confident of the discretionary signals.
@@ -351,24 +385,70 @@ fn place(pipeline: &Pipeline, wishes: &mut [Wish<'_>], standing: &Standing, desk
 /// The target portfolio while it is clipped and hedged.
 struct Book<'a> {
     out: &'a mut Vec<Target>,
-    last: &'a [(Symbol, f64)],
-    only: Option<&'a BTreeSet<Symbol>>,
+    /// The whole portfolio, by the symbols' text: `out`, and what was decided before of all that is not due. Of that, hedges count only
+    /// once they have been asked again.
+    weights: Vec<(Symbol, f64)>,
+    /// When not everything is decided.
+    before: Option<Before<'a>>,
+    /// Changes below it are not traded.
+    band: f64,
+    /// What is to be decided, too.
+    more: More,
+    /// Symbols that are not due and that hedges have spoken of.
+    hedged: Vec<Symbol>,
 }
 
-impl Book<'_> {
-    fn weights(&self) -> Vec<(Symbol, f64)> {
-        overlaid(if self.only.is_some() { self.last } else { &[] }, self.out)
+impl<'a> Book<'a> {
+    fn new(out: &'a mut Vec<Target>, before: Option<Before<'a>>, band: f64) -> Self {
+        let mut weights = overlaid(before.map_or(&[], |b| b.weights), out);
+        let bare = before.map_or(&[][..], |b| b.unhedged);
+        let due = |out: &[Target], s: Symbol| out.binary_search_by_key(&s, |t| t.symbol).is_ok();
+        for (symbol, weight) in bare.iter().filter(|b| !due(out, b.0)) {
+            put(&mut weights, *symbol, *weight);
+        }
+        Self { out, weights, before, band, more: More::new(), hedged: Vec::new() }
     }
 
-    /// Takes the steps of a rule; `None` when one touches a symbol that is not due. Only hedges may make anything larger.
-    fn take(&mut self, stage: Stage, plugin: &'static str, steps: Vec<RuleStep>) -> Option<()> {
+    /// Whether this change would be traded, as far as weights can say: a position that is closed always is.
+    fn matters(&self, from: f64, to: f64) -> bool {
+        from != to && (to == 0.0 || (from - to).abs() >= self.band || !to.is_finite())
+    }
+
+    /// A step on a symbol that is not due; true when it changes anything. What a rule of the portfolio makes smaller counts however little it
+    /// is, or the sum would not be what the rule has made of it; age and hedges are asked of each symbol alone, and what they change by less
+    /// than would be traded waits until it is more. Hedges add up first.
+    fn outside(&mut self, stage: Stage, symbol: Symbol, adjust: Adjust) -> bool {
+        let from = weight_of(&self.weights, symbol).unwrap_or(0.0);
+        let to = adjust.apply(from);
+        if stage == Stage::Hedge {
+            if !self.hedged.contains(&symbol) {
+                self.hedged.push(symbol);
+            }
+            put(&mut self.weights, symbol, to);
+            return to != from;
+        }
+        let matters = match stage {
+            Stage::Decay => self.matters(from, to),
+            _ => from != to,
+        };
+        if matters {
+            self.more.insert(symbol);
+        }
+        matters
+    }
+
+    /// Takes the steps of a rule, and says whether one changed anything. Only hedges may make anything larger.
+    fn take(&mut self, stage: Stage, plugin: &'static str, steps: Vec<RuleStep>) -> Result<bool, More> {
+        let mut changed = false;
         for step in steps {
             let i = match self.out.binary_search_by_key(&step.symbol, |t| t.symbol) {
                 Ok(i) => i,
-                Err(_) if self.only.is_some() => return None,
+                Err(_) if self.before.is_some() => {
+                    changed |= self.outside(stage, step.symbol, step.adjustment.adjust);
+                    continue;
+                }
                 Err(i) => {
-                    let new = Target { symbol: step.symbol, contributions: vec![], rules: vec![], weight: 0.0 };
-                    self.out.insert(i, new);
+                    self.out.insert(i, Target::new(step.symbol, Vec::new()));
                     i
                 }
             };
@@ -383,50 +463,76 @@ impl Book<'_> {
                     format!("{:?} makes the position larger, which no rule may: {what} ({})", a.adjust, a.reason);
                 a = Adjustment { adjust, reason: reason.into(), numbers: a.numbers };
             }
+            if stage == Stage::Hedge {
+                t.unhedged = t.unhedged.or(Some(t.weight));
+            }
+            changed |= a.adjust != Adjust::Keep;
             t.weight = push(&mut t.rules, stage, plugin, a, t.weight);
+            match (&self.before, self.weights.get_mut(i)) {
+                // Then both lists are of the same symbols.
+                (None, Some(w)) if w.0 == t.symbol => w.1 = t.weight,
+                _ => put(&mut self.weights, t.symbol, t.weight),
+            }
         }
-        Some(())
+        if self.more.is_empty() { Ok(changed) } else { Err(std::mem::take(&mut self.more)) }
+    }
+
+    /// The hedges have been asked: those of symbols that are not due stand as they were decided, unless they are worth trading.
+    fn settle(&mut self) -> Result<(), More> {
+        let Some(before) = self.before else { return Ok(()) };
+        let said = std::mem::take(&mut self.hedged);
+        let stood = before.unhedged.iter().map(|b| b.0).filter(|s| !said.contains(s));
+        for symbol in said.iter().copied().chain(stood) {
+            if self.out.binary_search_by_key(&symbol, |t| t.symbol).is_ok() {
+                continue;
+            }
+            let stands = weight_of(before.weights, symbol).unwrap_or(0.0);
+            if self.matters(stands, weight_of(&self.weights, symbol).unwrap_or(0.0)) {
+                self.more.insert(symbol);
+            }
+            put(&mut self.weights, symbol, stands);
+        }
+        if self.more.is_empty() { Ok(()) } else { Err(std::mem::take(&mut self.more)) }
     }
 
     /// Limits, then the kill switch: what may not be exceeded whatever came before.
-    fn restrain(&mut self, pipeline: &mut Pipeline, desk: &Desk<'_>, view: &View<'_>) -> Option<()> {
+    fn restrain(&mut self, pipeline: &mut Pipeline, desk: &Desk<'_>, view: &View<'_>) -> Result<(), More> {
         if let Some(limits) = &mut pipeline.limits {
-            let steps = limits.apply(&self.weights(), view);
+            let steps = limits.apply(&self.weights, view);
             self.take(Stage::Limit, limits.id(), steps)?;
         }
         for t in self.out.iter_mut() {
             let held = view.portfolio.weight(t.symbol);
             if let Some(a) = desk.kill_switch.restrain(&desk.config.kill_switch, t.weight, held) {
                 t.weight = push(&mut t.rules, Stage::KillSwitch, desk.kill_switch.id(), a, t.weight);
+                put(&mut self.weights, t.symbol, t.weight);
             }
         }
-        Some(())
+        Ok(())
     }
 }
 
-/// Rules see the whole target portfolio: decay, portfolio rules, limits, hedges, and limits again; `None` when one touches a symbol that is
-/// not due.
+/// Rules see the whole target portfolio: decay, portfolio rules, limits, hedges, and limits again.
 fn apply_rules(
     pipeline: &mut Pipeline,
     out: &mut Vec<Target>,
-    last: &[(Symbol, f64)],
-    only: Option<&BTreeSet<Symbol>>,
+    before: Option<Before<'_>>,
     desk: &Desk<'_>,
     view: &View<'_>,
-) -> Option<()> {
-    let mut book = Book { out, last, only };
+) -> Result<(), More> {
+    let mut book = Book::new(out, before, desk.config.no_trade_band);
     let hedges = pipeline.rules.iter().position(|r| r.phase() == RulePhase::Hedge).unwrap_or(pipeline.rules.len());
     for r in &mut pipeline.rules[..hedges] {
         let stage = if r.phase() == RulePhase::Decay { Stage::Decay } else { Stage::Rule };
-        let steps = r.apply(&book.weights(), view);
+        let steps = r.apply(&book.weights, view);
         book.take(stage, r.id(), steps)?;
     }
     book.restrain(pipeline, desk, view)?;
     let mut hedged = false;
     for r in &mut pipeline.rules[hedges..] {
-        let steps = r.apply(&book.weights(), view);
-        hedged |= steps.iter().any(|s| s.adjustment.adjust != Adjust::Keep);
-        book.take(Stage::Hedge, r.id(), steps)?;
+        let steps = r.apply(&book.weights, view);
+        hedged |= book.take(Stage::Hedge, r.id(), steps)?;
     }
-    if hedged { book.restrain(pipeline, desk, view) } else { Some(()) }
+    book.settle()?;
+    if hedged { book.restrain(pipeline, desk, view) } else { Ok(()) }
 }

@@ -1,7 +1,5 @@
 //! The rule that takes targets down with the age of what is held.
 
-use std::cmp::Ordering;
-
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule,
@@ -132,17 +130,31 @@ impl TimeDecayRule {
             self.slots.remove(at);
         }
     }
+    /// Takes in all that is held. Most of it has not changed since it was last looked at: both lists are walked once.
     fn see_all(&mut self, view: &View<'_>) {
+        let mut changed: Vec<Symbol> = Vec::new();
+        let mut rest = self.slots.as_slice();
+        // What is held no more has lots without a position; of others there is nothing to take in.
+        let gone = |s: &Slot| !s.lots.is_empty();
         for p in view.portfolio.positions() {
-            self.see(p.symbol, view);
-        }
-        // And of those that are held no more; a slot may go while it is looked at.
-        let mut i = 0;
-        while let Some(symbol) = self.slots.get(i).map(|s| s.symbol) {
-            if view.portfolio.position(symbol).is_none() {
-                self.see(symbol, view);
+            while let [s, after @ ..] = rest
+                && s.symbol != p.symbol
+                && s.symbol < p.symbol
+            {
+                changed.extend(Some(s.symbol).filter(|_| gone(s)));
+                rest = after;
             }
-            i += usize::from(self.slots.get(i).is_some_and(|s| s.symbol == symbol));
+            match rest {
+                [s, after @ ..] if s.symbol == p.symbol => {
+                    changed.extend(Some(s.symbol).filter(|_| s.lots.held() != p.quantity.nanos()));
+                    rest = after;
+                }
+                _ => changed.push(p.symbol),
+            }
+        }
+        changed.extend(rest.iter().filter(|s| gone(s)).map(|s| s.symbol));
+        for symbol in changed {
+            self.see(symbol, view);
         }
     }
     fn rename(&mut self, from: Symbol, to: Symbol, view: &View<'_>) {
@@ -160,12 +172,11 @@ impl TimeDecayRule {
         self.see(to, view);
     }
     /// What the rule says to one target; changes only what it remembers of the signal, and says the same when asked again.
-    fn step(&mut self, symbol: Symbol, weight: f64, view: &View<'_>) -> Option<Adjustment> {
-        let now = self.now(view);
-        let at = self.find(symbol).ok()?;
+    /// `share` is what a share of it is of equity.
+    fn step(&mut self, at: usize, weight: f64, share: Option<f64>, now: Moment) -> Option<Adjustment> {
         let (curve, reentry) = (self.curve, self.reentry);
         let slot = self.slots.get_mut(at)?;
-        let Some(share) = share_of(view, symbol) else {
+        let Some(share) = share else {
             return Some(Adjustment::new(Adjust::Cap(0.0), "no price or no equity to measure what is held by"));
         };
         let held = slot.lots.held().unsigned_abs() as f64 / 1e9 * share;
@@ -232,8 +243,11 @@ impl TimeDecayRule {
 
 /// What one share is of equity now, when it has a price and there is equity.
 fn share_of(view: &View<'_>, symbol: Symbol) -> Option<f64> {
-    let price = view.market.price(symbol).or(view.portfolio.position(symbol).map(|p| p.price))?;
-    let equity = view.portfolio.equity().to_f64();
+    share_in(view, symbol, view.portfolio.equity().to_f64())
+}
+
+fn share_in(view: &View<'_>, symbol: Symbol, equity: f64) -> Option<f64> {
+    let price = view.market.price(symbol).or_else(|| view.portfolio.position(symbol).map(|p| p.price))?;
     (equity > 0.0).then(|| price.to_f64() / equity)
 }
 
@@ -303,20 +317,26 @@ impl Rule for TimeDecayRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
         self.see_all(view);
         // Nothing is wanted of what is not among the targets.
-        let mut rest = targets;
-        self.slots.retain(|s| {
-            let k = rest.partition_point(|t| t.0.cmp(&s.symbol) == Ordering::Less);
-            rest = &rest[k..];
-            !s.lots.is_empty() || rest.first().is_some_and(|t| t.0 == s.symbol)
-        });
-        self.shares.clear();
-        self.shares.extend(targets.iter().filter_map(|t| Some((t.0, share_of(view, t.0)?))));
+        self.slots.retain(|s| !s.lots.is_empty() || targets.binary_search_by_key(&s.symbol, |t| t.0).is_ok());
+        let (now, equity) = (self.now(view), view.portfolio.equity().to_f64());
+        let mut shares = std::mem::take(&mut self.shares);
+        shares.clear();
         let mut steps = Vec::new();
+        let mut at = 0;
         for (symbol, weight) in targets {
-            if let Some(adjustment) = self.step(*symbol, *weight, view) {
+            let share = share_in(view, *symbol, equity);
+            shares.extend(share.map(|s| (*symbol, s)));
+            while self.slots.get(at).is_some_and(|s| s.symbol != *symbol && s.symbol < *symbol) {
+                at += 1;
+            }
+            // A slot may go with the step: the next one takes its place.
+            if self.slots.get(at).is_some_and(|s| s.symbol == *symbol)
+                && let Some(adjustment) = self.step(at, *weight, share, now)
+            {
                 steps.push(RuleStep { symbol: *symbol, adjustment });
             }
         }
+        self.shares = shares;
         steps
     }
 }

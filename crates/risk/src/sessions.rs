@@ -130,26 +130,34 @@ impl SessionReturns {
     /// The sums of weights times returns of one portfolio: as [`SessionReturns::joint`] for it alone, in one pass over the memory and
     /// without allocating once `rows` has room.
     pub fn sum(&self, weights: &[(Symbol, f64)], rows: &mut Vec<f64>) -> usize {
-        rows.clear();
-        let columns = || weights.iter().filter_map(|(s, w)| self.find(*s).map(|c| (&c.returns, *w)));
-        let Some(depth) = columns().map(|(r, _)| r.len()).min() else { return 0 };
-        rows.reserve(self.window);
-        rows.resize(depth, 0.0);
-        for (returns, weight) in columns() {
-            // Windows end with the same session and may begin later than others.
-            let (a, b) = returns.as_slices();
-            let skip = returns.len() - depth;
-            let kept = [a.get(skip..).unwrap_or(&[]), b.get(skip.saturating_sub(a.len())..).unwrap_or(&[])];
-            let mut row = rows.iter_mut();
-            for slice in kept {
-                for (r, sum) in slice.iter().zip(row.by_ref()) {
-                    // A session with a gap is marked by what no sum of returns is.
-                    *sum += r.map_or(f64::NAN, |r| weight * r);
-                }
-            }
-        }
+        self.sum_all(weights, rows);
         rows.retain(|x| !x.is_nan());
         rows.len()
+    }
+    /// As [`SessionReturns::sum`], but with the sessions in which a symbol has no return, marked by what no sum of returns is.
+    pub fn sum_all(&self, weights: &[(Symbol, f64)], rows: &mut Vec<f64>) {
+        rows.clear();
+        let columns = || weights.iter().filter_map(|(s, _)| self.find(*s).map(|c| c.returns.len()));
+        let Some(depth) = columns().min() else { return };
+        rows.reserve(self.window);
+        rows.resize(depth, 0.0);
+        for (symbol, weight) in weights {
+            self.add(*symbol, *weight, rows);
+        }
+    }
+    /// Adds a weight in one more symbol to such sums, at most as many as there are sessions of it.
+    pub fn add(&self, symbol: Symbol, weight: f64, rows: &mut [f64]) {
+        let Some(returns) = self.find(symbol).map(|c| &c.returns) else { return };
+        // Windows end with the same session and may begin later than others.
+        let (a, b) = returns.as_slices();
+        let skip = returns.len().saturating_sub(rows.len());
+        let kept = [a.get(skip..).unwrap_or(&[]), b.get(skip.saturating_sub(a.len())..).unwrap_or(&[])];
+        let mut row = rows.iter_mut();
+        for slice in kept {
+            for (r, sum) in slice.iter().zip(row.by_ref()) {
+                *sum += r.map_or(f64::NAN, |r| weight * r);
+            }
+        }
     }
     /// The sums of weights times returns, one row for each portfolio, over the sessions in which every symbol of every portfolio
     /// has a return, oldest first: `rows` is replaced by them, one after the other. Gives the number of sessions. A symbol never

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 use tradewind_core_types::{Adjust, Adjustment, Invalid, Plugin, Rule, RuleStep, Symbol, View};
 
 use crate::exchange::Shorting;
@@ -87,6 +88,44 @@ impl Limits {
     fn sector(&self, symbol: Symbol) -> Option<usize> {
         self.sectors.binary_search_by_key(&symbol, |s| s.0).ok().map(|i| self.sectors[i].1)
     }
+    /// Whether nothing binds: one pass over targets and sectors, both by the symbols' text.
+    fn obeyed(&self, targets: &[(Symbol, f64)]) -> bool {
+        let p = &self.params;
+        let free = matches!(p.shortable, None | Some(Shorting::All));
+        let (mut gross, mut net) = (0.0, 0.0);
+        for (symbol, w) in targets {
+            // Also where a weight is not a number.
+            let fits = w.abs() <= p.symbol && (free || *w >= 0.0 || self.may_short(*symbol));
+            if !fits {
+                return false;
+            }
+            gross += w.abs();
+            net += w;
+        }
+        // Summed in another order than below: what is this near to a limit is looked at there.
+        let within = |x: f64, limit: f64| x <= limit * (1.0 - 1e-9);
+        if !within(gross, p.gross) || p.net.is_some_and(|l| !within(f64::abs(net), l)) {
+            return false;
+        }
+        let Some(limit) = p.sector else { return true };
+        let mut totals: SmallVec<[f64; 32]> = smallvec![0.0; self.names.len()];
+        let mut rest = self.sectors.as_slice();
+        for (symbol, w) in targets {
+            while let [(s, _), after @ ..] = rest
+                && s != symbol
+                && s < symbol
+            {
+                rest = after;
+            }
+            if let [(s, i), after @ ..] = rest
+                && s == symbol
+            {
+                totals[*i] += w.abs();
+                rest = after;
+            }
+        }
+        totals.iter().all(|t| within(*t, limit))
+    }
     fn may_short(&self, symbol: Symbol) -> bool {
         match &self.params.shortable {
             None | Some(Shorting::All) => true,
@@ -124,9 +163,7 @@ impl Rule for Limits {
         let p = &self.params;
         let mut steps = Vec::new();
         // Most portfolios are within all limits: then nothing is copied.
-        let gross: f64 = targets.iter().map(|t| t.1.abs()).sum();
-        let plain = p.net.is_none() && p.sector.is_none() && p.shortable.is_none();
-        if plain && gross <= p.gross && targets.iter().all(|t| t.1.abs() <= p.symbol) {
+        if self.obeyed(targets) {
             return steps;
         }
         let mut weights = targets.to_vec();

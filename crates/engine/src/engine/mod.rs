@@ -42,7 +42,12 @@ struct State {
     features: FeatureValues,
     ledger: Ledger,
     standing: Standing,
+    /// Whether any signal ever had several legs.
+    pairs: bool,
+    /// Weights last decided, by symbol.
     weights: Vec<(Symbol, f64)>,
+    /// What they were before the hedges, of those that have one.
+    unhedged: Vec<(Symbol, f64)>,
     due: Due,
     working: BTreeMap<OrderId, Working>,
     /// Symbols whose order a last look told to wait: decided again at their next price.
@@ -124,7 +129,9 @@ impl<B: Broker> Engine<B> {
             features: FeatureValues::default(),
             ledger: Ledger::new(trading_from, cash, config.rates),
             standing,
+            pairs: false,
             weights: Vec::new(),
+            unhedged: Vec::new(),
             due: Due::default(),
             working: BTreeMap::new(),
             waiting: BTreeSet::new(),
@@ -279,7 +286,7 @@ impl<B: Broker> Engine<B> {
             CorporateAction::Delisting { .. } => None,
             _ => return Ok(()),
         };
-        let State { standing, weights, due, positions, executor, .. } = &mut self.state;
+        let State { standing, weights, unhedged, due, positions, executor, .. } = &mut self.state;
         executor.release(symbol);
         if let Some(to) = to {
             positions.rename(symbol, to);
@@ -299,12 +306,14 @@ impl<B: Broker> Engine<B> {
             due.symbols.remove(&symbol);
             due.symbols.extend(to);
         }
-        if let Ok(i) = weights.binary_search_by_key(&symbol, |w| w.0) {
-            let (_, weight) = weights.remove(i);
-            if let Some(to) = to
-                && let Err(i) = weights.binary_search_by_key(&to, |w| w.0)
-            {
-                weights.insert(i, (to, weight));
+        for weights in [weights, unhedged] {
+            if let Ok(i) = weights.binary_search_by_key(&symbol, |w| w.0) {
+                let (_, weight) = weights.remove(i);
+                if let Some(to) = to
+                    && let Err(i) = weights.binary_search_by_key(&to, |w| w.0)
+                {
+                    weights.insert(i, (to, weight));
+                }
             }
         }
         Ok(())
@@ -373,7 +382,7 @@ impl<B: Broker> Engine<B> {
     #[inline]
     fn show(&mut self, e: &Event) -> Result<(), EngineError> {
         let policy = self.config.on_bad_input;
-        let State { market, features, ledger, skipped, standing, due, next_expiry, .. } = &mut self.state;
+        let State { market, features, ledger, skipped, standing, pairs, due, next_expiry, .. } = &mut self.state;
         let mut bad = |plugin: &'static str, problem: BadInput| match policy {
             OnBadInput::Stop => Err(EngineError::Plugin { plugin, time: e.time, origin: e.origin, problem }),
             OnBadInput::Skip => {
@@ -406,6 +415,7 @@ impl<B: Broker> Engine<B> {
                 if let Some(t) = signal.expires {
                     *next_expiry = t.min(*next_expiry);
                 }
+                *pairs |= signal.legs.len() > 1;
                 let old = standing[i].insert(signal.symbol(), signal);
                 // Legs that the new signal no longer has must be decided too.
                 if let Some(old) = old.filter(|s| on_signal && s.legs.len() > 1) {

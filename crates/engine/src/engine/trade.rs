@@ -8,36 +8,60 @@ use tradewind_core_types::{
 };
 
 use super::{Engine, EngineConfig, OrderStyle, Schedule, State, Working};
-use crate::decide::{Desk, Target, targets, whole};
+use crate::decide::{Before, Desk, Target, targets, whole};
 use crate::error::EngineError;
 use crate::record::Recorder;
+
+/// How often a decision on some symbols is begun anew with more of them, before it becomes one on all.
+const MOST_ROUNDS: usize = 4;
 
 impl<B: Broker> Engine<B> {
     pub(super) fn decide(&mut self, only: Option<BTreeSet<Symbol>>, to: &mut impl Recorder) -> Result<(), EngineError> {
         let State {
-            clock, market, features, ledger, standing, weights, working, positions, executor, kill_switch, ..
+            clock,
+            market,
+            features,
+            ledger,
+            standing,
+            pairs,
+            weights,
+            unhedged,
+            working,
+            positions,
+            executor,
+            kill_switch,
+            ..
         } = &mut self.state;
         let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
         let mut desk = Desk { config: &self.config, positions, executor, kill_switch, displaced: Vec::new() };
-        let working = || working.values().map(|w| w.symbol).collect::<Vec<_>>();
-        let only = only.map(|o| whole(standing, &o).unwrap_or(o));
-        // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole.
-        let scope = only.as_ref().filter(|_| self.pipeline.allocators.is_empty());
-        let needed = if scope.is_none() { working() } else { Vec::new() };
+        let before = Before { weights, unhedged, pairs: *pairs };
+        let all_legs = |due: BTreeSet<Symbol>| if before.pairs { whole(standing, &due).unwrap_or(due) } else { due };
+        let mut only = only.map(all_legs);
         let p = &mut self.pipeline;
-        let (mut decided, all) = match targets(p, standing, weights, scope, &needed, &mut desk, &view) {
-            Some(t) => (t, only.is_none()),
-            None => {
-                // A rule touched a symbol that was not due: decide everything. Without a restriction there is always an answer.
-                let all = targets(p, standing, weights, None, &working(), &mut desk, &view);
-                (all.unwrap_or_default(), true)
+        let mut rounds = 0;
+        let (mut decided, all) = loop {
+            // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole. And where one thing
+            // leads to another, everything is decided: without a restriction there is always an answer.
+            let scope = only.as_ref().filter(|_| p.allocators.is_empty() && rounds < MOST_ROUNDS);
+            let all = only.is_none() || rounds == MOST_ROUNDS;
+            let working = || working.values().map(|w| w.symbol).collect();
+            let needed: Vec<Symbol> = if scope.is_none() { working() } else { Vec::new() };
+            match targets(p, standing, before, scope, &needed, &mut desk, &view) {
+                Ok(t) => break (t, all),
+                Err(_) if scope.is_none() => break (Vec::new(), all),
+                Err(more) => {
+                    only = only.map(|o| all_legs(&o | &more));
+                    rounds += 1;
+                }
             }
         };
+        let displaced = desk.displaced;
         // What makes positions smaller first: it pays for the rest. (Stable: then in the order of the symbols.)
         decided.sort_by_key(|t| t.weight.abs() > view.portfolio.weight(t.symbol).abs());
         let displaced = desk.displaced;
         if all {
             self.state.weights.clear();
+            self.state.unhedged.clear();
         } else {
             self.state.due.symbols.extend(displaced);
         }
@@ -53,6 +77,13 @@ impl<B: Broker> Engine<B> {
             match self.state.weights.binary_search_by_key(&t.symbol, |w| w.0) {
                 Ok(i) => self.state.weights[i].1 = t.weight,
                 Err(i) => self.state.weights.insert(i, (t.symbol, t.weight)),
+            }
+            let at = self.state.unhedged.binary_search_by_key(&t.symbol, |w| w.0);
+            match (t.unhedged, at) {
+                (Some(w), Ok(i)) => self.state.unhedged[i].1 = w,
+                (Some(w), Err(i)) => self.state.unhedged.insert(i, (t.symbol, w)),
+                (None, Ok(i)) => drop(self.state.unhedged.remove(i)),
+                (None, Err(_)) => {}
             }
             self.trade(t, to)?;
         }

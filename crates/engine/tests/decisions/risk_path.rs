@@ -627,3 +627,77 @@ proptest! {
         }
     }
 }
+
+/// Hedges all of the net exposure with SPY, of which strategies want nothing.
+#[derive(Clone, Serialize, Deserialize)]
+struct Neutral;
+impl Plugin for Neutral {
+    fn id(&self) -> &'static str {
+        "neutral"
+    }
+}
+impl Rule for Neutral {
+    fn phase(&self) -> RulePhase {
+        RulePhase::Hedge
+    }
+    fn apply(&mut self, targets: &[(Symbol, f64)], _: &View<'_>) -> Vec<RuleStep> {
+        let spy = symbol("SPY");
+        // A hedge that stands is no exposure to be hedged.
+        assert!(targets.iter().all(|t| t.0 != spy || t.1 == 0.0), "{targets:?}");
+        let net: f64 = targets.iter().map(|t| t.1).sum();
+        let adjust = if net == 0.0 { Adjust::Keep } else { Adjust::Add(-net) };
+        vec![RuleStep { symbol: spy, adjustment: Adjustment::new(adjust, "neutral") }]
+    }
+}
+
+#[test]
+fn a_decision_on_one_symbol_decides_its_hedge_when_that_is_worth_trading_and_nothing_else() {
+    let says = |row, s, x| (row, vec![(s, 1.0)], x, None);
+    // 0.4 of A; 0.004 of B, which is within the no-trade band of 0.01; 0.2 of B; nothing of A, and then of B.
+    let script = vec![says(4, "A", 0.4), says(5, "B", 0.004), says(6, "B", 0.2), says(8, "A", 0.0), says(10, "B", 0.0)];
+    let limits = LimitsParams { symbol: 0.5, gross: 1.5, ..LimitsParams::default() }.build().unwrap();
+    let p = Pipeline {
+        strategies: vec![strategy("s", script)],
+        rules: vec![Box::new(Neutral)],
+        limits: Some(limits),
+        ..Pipeline::default()
+    };
+    let rows: Vec<_> = ["SPY", "A", "B"].iter().cycle().take(18).map(|s| (*s, bar(10.0))).collect();
+    let (e, log) = run(p, on_signal(), 0, &rows);
+    let decided: Vec<String> =
+        log.decisions.iter().map(|d| format!("{} {} {:.3}", d.time.nanos() / 1_000, d.symbol, d.weight)).collect();
+    let want = [
+        "4 A 0.400",
+        "4 SPY -0.400",
+        "5 B 0.004",
+        "6 B 0.200",
+        "6 SPY -0.500",
+        "8 A 0.000",
+        "8 SPY -0.200",
+        "10 B 0.000",
+        "10 SPY 0.000",
+    ];
+    // The hedge of 0.6 is limited to 0.5; each decision has what makes smaller first.
+    let mut sorted = decided.clone();
+    sorted.sort_by_key(|d| d.split(' ').next().unwrap().parse::<u32>().unwrap());
+    assert_eq!(sorted, want, "{decided:?}");
+    assert_eq!((held(&e, "A"), held(&e, "B"), held(&e, "SPY")), ("0".into(), "0".into(), "0".into()));
+}
+
+#[test]
+fn a_limit_that_another_symbol_must_give_way_to_decides_only_those_it_touches() {
+    let says = |row, s, x| (row, vec![(s, 1.0)], x, None);
+    // A and B share a sector of 0.5, C stands alone.
+    let sectors = std::collections::BTreeMap::from([("x".to_owned(), vec!["A".to_owned(), "B".to_owned()])]);
+    let limits = LimitsParams { symbol: 0.5, gross: 1.5, sector: Some(0.5), sectors, ..LimitsParams::default() };
+    let p = Pipeline {
+        strategies: vec![strategy("s", vec![says(4, "A", 0.4), says(5, "C", 0.3), says(6, "B", 0.4)])],
+        limits: Some(limits.build().unwrap()),
+        ..Pipeline::default()
+    };
+    let rows: Vec<_> = ["A", "B", "C"].iter().cycle().take(12).map(|s| (*s, bar(10.0))).collect();
+    let (e, log) = run(p, on_signal(), 0, &rows);
+    let last: Vec<_> = log.decisions.iter().filter(|d| d.time.nanos() == 6_000).map(|d| d.symbol.as_str()).collect();
+    assert_eq!(last, ["A", "B"]);
+    assert_eq!((held(&e, "A"), held(&e, "B"), held(&e, "C")), ("25".into(), "25".into(), "30".into()));
+}

@@ -177,12 +177,14 @@ pub(super) struct Betas {
     /// By the symbols' text.
     columns: Vec<Column>,
     cross: Option<(f64, f64)>,
+    /// The betas of the columns that have one, close together: a decision walks all of them.
+    known: Vec<(Symbol, (f64, f64))>,
 }
 
 impl Betas {
     pub(super) fn new(method: Method, market: Symbol) -> Self {
         let (recent, variance) = (Recent::default(), Ewm::new(VARIANCE_DECAY));
-        Self { method, market, recent, variance, columns: Vec::new(), cross: None }
+        Self { method, market, recent, variance, columns: Vec::new(), cross: None, known: Vec::new() }
     }
     fn find(&self, symbol: Symbol) -> Option<&Column> {
         self.columns.binary_search_by_key(&symbol, |c| c.symbol).ok().and_then(|i| self.columns.get(i))
@@ -209,6 +211,7 @@ impl Betas {
                         Ok(at) => self.columns[at] = renamed,
                         Err(at) => self.columns.insert(at, renamed),
                     }
+                    self.gather();
                 }
             }
             (MarketData::CorporateAction(action), Some(symbol)) => {
@@ -248,6 +251,11 @@ impl Betas {
         for c in &mut self.columns {
             c.beta = c.raw.map(|b| method.shrink(&b, self.cross));
         }
+        self.gather();
+    }
+    fn gather(&mut self) {
+        self.known.clear();
+        self.known.extend(self.columns.iter().filter_map(|c| Some((c.symbol, c.beta?))));
     }
     /// The market, under its present name.
     pub(super) fn market(&self) -> Symbol {
@@ -262,15 +270,15 @@ impl Betas {
         &'a self,
         targets: &'a [(Symbol, f64)],
     ) -> impl Iterator<Item = (Symbol, f64, Option<(f64, f64)>)> + 'a {
-        let mut rest = self.columns.as_slice();
+        let mut rest = self.known.as_slice();
         targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0).map(move |(symbol, w)| {
             while let [first, after @ ..] = rest
-                && first.symbol != *symbol
-                && first.symbol < *symbol
+                && first.0 != *symbol
+                && first.0 < *symbol
             {
                 rest = after;
             }
-            let own = rest.first().filter(|c| c.symbol == *symbol).and_then(|c| c.beta);
+            let own = rest.first().filter(|k| k.0 == *symbol).map(|k| k.1);
             (*symbol, *w, if *symbol == self.market { Some((1.0, 0.0)) } else { own })
         })
     }

@@ -29,7 +29,52 @@ pub struct CvarRule {
     forecast: Option<Estimate>,
     realised: Option<f64>,
     judge: Judge,
+    /// What was measured last.
+    known: Portfolio,
     scratch: Scratch,
+}
+
+/// The targets measured last, and what they would have earned in each session kept. Until the next session ends only the targets that
+/// changed cost anything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Portfolio {
+    /// At the end of which session; 0 for never.
+    session: u64,
+    /// As given, without those that are zero: every one of them can be measured.
+    targets: Vec<(Symbol, f64)>,
+    /// Sums of weights times returns; not a number in a session in which one of them has none.
+    series: Vec<f64>,
+    /// Changes since it was summed from the beginning: each may add a last digit of rounding.
+    changes: u32,
+}
+
+/// Changes after which the sums are made anew.
+const MOST_CHANGES: u32 = 10_000;
+
+impl Portfolio {
+    /// Moves on to these targets (without zeros); false when they have to be looked at from the beginning.
+    fn follow(&mut self, targets: &[(Symbol, f64)], sessions: &SessionReturns, session: u64) -> bool {
+        let same = |(a, b): (&(Symbol, f64), &(Symbol, f64))| a.0 == b.0;
+        if self.session != session || session == 0 || self.targets.len() != targets.len() {
+            return false;
+        }
+        let changed = self.targets.iter().zip(targets).filter(|(a, b)| a.1 != b.1).count();
+        let few = changed * 8 <= targets.len() && self.changes < MOST_CHANGES;
+        if !few || !self.targets.iter().zip(targets).all(same) {
+            return false;
+        }
+        for (old, new) in self.targets.iter_mut().zip(targets).filter(|(a, b)| a.1 != b.1) {
+            if !new.1.is_finite() {
+                // Also what was done so far is of no use then.
+                self.session = 0;
+                return false;
+            }
+            sessions.add(old.0, new.1 - old.1, &mut self.series);
+            old.1 = new.1;
+            self.changes += 1;
+        }
+        true
+    }
 }
 
 /// What the portfolio's shortfall is known to be.
@@ -62,6 +107,7 @@ impl CvarRule {
             forecast: None,
             realised: None,
             judge: Judge::default(),
+            known: Portfolio::default(),
             scratch: Scratch::default(),
         })
     }
@@ -70,7 +116,16 @@ impl CvarRule {
     fn measure(&mut self, weights: &[(Symbol, f64)]) -> Result<Known, String> {
         self.scratch.reserve(self.window);
         let Scratch { series, work } = &mut self.scratch;
-        let n = self.sessions.sum(weights, series);
+        let known = &mut self.known;
+        if !known.follow(weights, &self.sessions, self.session) {
+            self.sessions.sum_all(weights, &mut known.series);
+            known.targets.clear();
+            known.targets.extend_from_slice(weights);
+            (known.session, known.changes) = (self.session, 0);
+        }
+        series.clear();
+        series.extend(known.series.iter().filter(|x| !x.is_nan()));
+        let n = series.len();
         if n >= self.minimum {
             let made = self.estimator.estimate(series, self.session, &mut self.fitted, work);
             return made.map(Known::Joint).map_err(|e| e.to_string());
@@ -121,6 +176,10 @@ impl Plugin for CvarRule {
         {
             self.held.iter_mut().filter(|(s, _)| *s == from).for_each(|(s, _)| *s = *to);
         }
+        if matches!(event.data, MarketData::CorporateAction(_)) {
+            // What a symbol's returns are may have changed, and the order of the symbols.
+            self.known.session = 0;
+        }
         if self.sessions.on_event(event) {
             self.close(view);
         }
@@ -140,7 +199,13 @@ impl Rule for CvarRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
         let mut out = Vec::new();
         let mut weights = Vec::with_capacity(targets.len());
-        for (symbol, w) in targets.iter().filter(|t| t.1 != 0.0) {
+        weights.extend(targets.iter().filter(|t| t.1 != 0.0));
+        // The same symbols as before in the same session: all of them can still be measured.
+        let again = self.known.follow(&weights, &self.sessions, self.session);
+        if !again {
+            weights.clear();
+        }
+        for (symbol, w) in targets.iter().filter(|t| t.1 != 0.0 && !again) {
             if !w.is_finite() {
                 let adjustment = Adjustment::new(Adjust::Veto, format!("its weight is {w}"));
                 out.push(RuleStep { symbol: *symbol, adjustment });
