@@ -55,7 +55,6 @@ impl<B: Broker> Engine<B> {
                 }
             }
         };
-        let displaced = desk.displaced;
         // What makes positions smaller first: it pays for the rest. (Stable: then in the order of the symbols.)
         decided.sort_by_key(|t| t.weight.abs() > view.portfolio.weight(t.symbol).abs());
         let displaced = desk.displaced;
