@@ -4,8 +4,12 @@ Run: python tools/oracle/fe_kalman.py   (writes tools/oracle/out/fe_kalman.json)
 """
 
 import json
+import os
 import pathlib
 import platform
+
+# Threads of BLAS only get into each other's way here.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import filterpy
 import numpy as np

@@ -12,6 +12,7 @@ use tradewind_core_types::{
     OrderReport, Quantity, Record, Side, Signals, Symbol, Time, View,
 };
 
+use crate::decide::rehearse;
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::kill_switch::{KillSwitch, TradingState};
@@ -487,8 +488,13 @@ impl<B: Broker> Engine<B> {
             return Ok(());
         }
         if now < self.state.trading_from {
-            // What the warm-up made due stays due: signals that stand are acted on when trading begins.
-            self.state.due.session_close = false;
+            // What the warm-up made due stays due: signals that stand are acted on when trading begins. Filters and sizers that keep a
+            // record of signals are asked all the same, so that it does not begin empty.
+            if std::mem::take(&mut self.state.due.session_close) {
+                let State { market, features, ledger, standing, .. } = &self.state;
+                let view = View { now, market, features, portfolio: ledger.portfolio() };
+                rehearse(&mut self.pipeline, standing, &view);
+            }
             return Ok(());
         }
         let due = std::mem::take(&mut self.state.due);

@@ -35,10 +35,11 @@ impl<B: Broker> Engine<B> {
         };
         // What makes positions smaller first: it pays for the rest. (Stable: then in the order of the symbols.)
         decided.sort_by_key(|t| t.weight.abs() > view.portfolio.weight(t.symbol).abs());
+        let displaced = desk.displaced;
         if all {
             self.state.weights.clear();
         } else {
-            self.state.due.symbols.extend(desk.displaced);
+            self.state.due.symbols.extend(displaced);
         }
         for t in decided {
             // Of what only allocators had to see, no more is traded than is due or touched by a rule.
