@@ -88,7 +88,7 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         frame(&found, &p.symbols)?.write(path)?;
     }
     if let Some(path) = &a.heatmap {
-        let names: Vec<&str> = p.symbols.iter().map(Symbol::as_str).collect();
+        let names: Vec<&str> = p.symbols.iter().map(|s| s.as_str()).collect();
         let title = format!("p-values of {} pairs, {}", found.tested, period(&p));
         write_whole(path, &heat_map::svg(&found, &names, &title))?;
     }
