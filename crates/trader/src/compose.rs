@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Sizer, StrategyId, Symbol, Time};
-use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams, LimitsParams, OrderLimitsParams};
+use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Sizer, StrategyId, Symbol, Time, parse_params};
+use tradewind_engine::builtin::{
+    BaseSize, BuyAndHold, CrossoverParams, FeatureSignalParams, LimitsParams, OrderLimitsParams,
+};
 use tradewind_engine::{Engine, EngineConfig, Exchange, KillSwitchParams, Pipeline, Schedule, Strategy};
 
 use crate::catalogue;
@@ -12,7 +14,7 @@ use crate::config::{BenchmarkConfig, Config, PluginConfig};
 use crate::error::Failure;
 
 /// Alphas of the engine itself, for comparison and timing.
-pub const BUILTIN_ALPHAS: [&str; 1] = ["crossover"];
+pub const BUILTIN_ALPHAS: [&str; 2] = ["crossover", "feature_signal"];
 
 /// Parameters that name symbols which must be in the data. (`term_symbol` and the like name data that may be missing.)
 const SYMBOL_KEYS: [&str; 7] = ["symbol", "symbols", "index", "vix", "pairs", "safe", "universe"];
@@ -22,8 +24,11 @@ pub fn symbols(config: &Config) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for (role, plugins) in config.roles() {
         for (name, p) in plugins {
-            let Ok(info) = catalogue::find(&p.plugin) else { continue };
-            let mut params = (info.defaults)();
+            let mut params = match catalogue::find(&p.plugin) {
+                Ok(info) => (info.defaults)(),
+                Err(_) if BUILTIN_ALPHAS.contains(&p.plugin.as_str()) => Value::Null,
+                Err(_) => continue,
+            };
             for key in SYMBOL_KEYS {
                 let given = p.params.get(key).cloned().or_else(|| params.get_mut(key).map(Value::take));
                 if let Some(v) = given {
@@ -68,12 +73,24 @@ fn build<'a, R: ?Sized>(
         .collect()
 }
 
-fn alpha(p: &PluginConfig) -> Result<Box<dyn Alpha>, Invalid> {
+/// An alpha of the engine itself; `None` when it is none.
+///
+/// # Errors
+/// When its parameters are wrong.
+pub fn builtin_alpha(p: &PluginConfig) -> Result<Option<Box<dyn Alpha>>, Invalid> {
     let params = Value::Object(p.params.clone());
-    if p.plugin == "crossover" {
-        let params: CrossoverParams = serde_json::from_value(params).map_err(|e| Invalid::one("", e.to_string()))?;
-        return Ok(Box::new(params.build()?));
+    Ok(match p.plugin.as_str() {
+        "crossover" => Some(Box::new(parse_params::<CrossoverParams>(&params)?.build()?)),
+        "feature_signal" => Some(Box::new(parse_params::<FeatureSignalParams>(&params)?.build()?)),
+        _ => None,
+    })
+}
+
+fn alpha(p: &PluginConfig) -> Result<Box<dyn Alpha>, Invalid> {
+    if let Some(own) = builtin_alpha(p)? {
+        return Ok(own);
     }
+    let params = Value::Object(p.params.clone());
     let info = catalogue::find(&p.plugin).map_err(|problem| Invalid::one("plugin", problem))?;
     let build = info.alpha.ok_or_else(|| Invalid::one("plugin", format!("{} is no alpha", p.plugin)))?;
     build(&params)
@@ -120,7 +137,7 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
         ..config.order_limits.clone()
     };
     let pipeline = Pipeline {
-        features: crate::graph::features(&config.feature, &mut bad),
+        features: crate::graph::features(&config.feature, &config.alpha, &mut bad),
         strategies,
         filters: build("filter", &config.filter, |p| p.filter, &mut bad),
         overlays: build("overlay", &config.overlay, |p| p.overlay, &mut bad),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tradewind_core_types::{Cash, Invalid, StrategyId, Symbol, Violation, did_you_mean};
 use tradewind_data::{PlantedSpec, SimulationSpec, SourceSpec};
-use tradewind_engine::builtin::{CrossoverParams, LimitsParams, OrderLimitsParams};
+use tradewind_engine::builtin::{LimitsParams, OrderLimitsParams};
 use tradewind_engine::{Conviction, EngineConfig, ExchangeConfig};
 
 use crate::catalogue;
@@ -346,12 +346,7 @@ impl Config {
             for (name, p) in plugins {
                 let at = format!("{role}.{name}");
                 if role == "alpha" && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
-                    match serde_json::from_value::<CrossoverParams>(Value::Object(p.params.clone())) {
-                        Err(e) => bad.0.push(Violation { field: at, problem: e.to_string() }),
-                        Ok(params) => {
-                            bad.absorb(params.build().map_err(|e| e.under(&at)));
-                        }
-                    }
+                    bad.absorb(crate::compose::builtin_alpha(p).map_err(|e| e.under(&at)));
                     continue;
                 }
                 match catalogue::find(&p.plugin) {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Feature, FeatureId, Invalid, did_you_mean};
+use tradewind_core_types::{Feature, FeatureId, Invalid, did_you_mean, parse_params};
+use tradewind_engine::builtin::FeatureSignalParams;
 
 use crate::catalogue;
 use crate::config::PluginConfig;
@@ -17,7 +18,11 @@ struct Node {
 }
 
 /// Builds all features and sorts them: those that read others come after them, otherwise in the order of their names.
-pub fn features(configured: &BTreeMap<String, PluginConfig>, bad: &mut Invalid) -> Vec<Box<dyn Feature>> {
+pub fn features(
+    configured: &BTreeMap<String, PluginConfig>,
+    alphas: &BTreeMap<String, PluginConfig>,
+    bad: &mut Invalid,
+) -> Vec<Box<dyn Feature>> {
     let mut nodes: Vec<Node> = Vec::new();
     for (name, p) in configured {
         let built = catalogue::find(&p.plugin)
@@ -46,9 +51,7 @@ pub fn features(configured: &BTreeMap<String, PluginConfig>, bad: &mut Invalid) 
             match published.get(&id) {
                 Some(&i) => n.after.push(i),
                 None => {
-                    let hint = did_you_mean(id.as_str(), published.keys().map(|k| k.as_str()));
-                    let problem = format!("reads {id}, which no configured feature publishes{hint}");
-                    bad.absorb(Err::<(), _>(Invalid::one(format!("feature.{}.input", n.name), problem)));
+                    bad.absorb(Err::<(), _>(unknown(&format!("feature.{}.input", n.name), id, &published)));
                 }
             }
         }
@@ -66,8 +69,23 @@ pub fn features(configured: &BTreeMap<String, PluginConfig>, bad: &mut Invalid) 
         done[i] = true;
         order.push(i);
     }
+    for (name, p) in alphas.iter().filter(|(_, p)| p.plugin == "feature_signal") {
+        let params = parse_params::<FeatureSignalParams>(&Value::Object(p.params.clone())).and_then(|p| p.build());
+        // What is wrong with the parameters themselves is said where alphas are built.
+        for id in params.map(|a| a.reads()).unwrap_or_default() {
+            if !published.contains_key(&id) {
+                bad.absorb(Err::<(), _>(unknown(&format!("alpha.{name}.feature"), id, &published)));
+            }
+        }
+    }
     let mut slots: Vec<Option<Box<dyn Feature>>> = nodes.into_iter().map(|n| Some(n.feature)).collect();
     order.into_iter().filter_map(|i| slots[i].take()).collect()
+}
+
+/// The error for a feature that nobody publishes.
+fn unknown(field: &str, id: FeatureId, published: &BTreeMap<FeatureId, usize>) -> Invalid {
+    let hint = did_you_mean(id.as_str(), published.keys().map(|k| k.as_str()));
+    Invalid::one(field, format!("reads {id}, which no configured feature publishes{hint}"))
 }
 
 /// A circle among the features that could not be placed, by name, its first repeated at the end.

@@ -116,7 +116,7 @@ fn every_decision_is_explained_and_multiplies_out() {
     fs::write(&path, changed).unwrap();
     let r = trader(dir.path(), &["explain", "run", "1"]);
     assert_eq!(r.code, Some(1), "{}", r.out);
-    assert!(r.err.contains("decision 1 does not multiply out"), "{}", r.err);
+    assert!(r.err.contains("decision 2 does not multiply out"), "{}", r.err);
 }
 
 #[test]

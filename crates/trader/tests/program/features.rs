@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tradewind_core_types::{Cell, table};
 use tradewind_core_types::{Online, Params};
 use tradewind_data::Frame;
+use tradewind_features::plugins::fe_fracdiff::FeFracdiffParams;
 use tradewind_features::plugins::fe_kalman::{FeKalmanIn, FeKalmanParams};
 
 use crate::common::{JANUARY, SMALL, small_csv, succeeds, trader};
@@ -47,6 +48,22 @@ symbols = ["AAA"]
     succeeds(dir.path(), &["check", "config", "my.toml"]);
     succeeds(dir.path(), &["backtest", "my.toml", "--out", "run"]);
     succeeds(dir.path(), &["check", "determinism", "my.toml"]);
+}
+
+#[test]
+fn from_trades_to_bars_to_differences_to_a_filter_to_orders() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("features.toml"), include_str!("../../config/features.toml")).unwrap();
+    let out = succeeds(dir.path(), &["backtest", "features.toml", "--out", "run", "--json"]);
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert!(summary["orders"].as_u64().unwrap() > 20, "{}", summary["orders"]);
+    let decisions = fs::read_to_string(dir.path().join("run/decisions.jsonl")).unwrap();
+    let of = |what: &str| decisions.lines().filter(|l| l.contains(what)).count();
+    assert!(of("fe_kalman.SIM0001.z over -3") > 20 && of("\"fe_wavelet\"") > 50 && of("\"fe_price_news_div\"") > 50);
+    succeeds(dir.path(), &["check", "determinism", "features.toml"]);
+    let unknown = ["check", "config", "features.toml", "--set", "alpha.surprise.feature=fe_kalman.{symbol}.zz"];
+    let r = trader(dir.path(), &unknown);
+    assert!(r.code == Some(2) && r.err.contains("alpha.surprise.feature: reads fe_kalman.SIM0001.zz"), "{}", r.err);
 }
 
 #[test]
@@ -166,8 +183,8 @@ fn tables_larger_than_a_piece_by_symbol_and_by_column() {
                 Cell::I64(x) => *x as f64,
                 other => panic!("{other:?}"),
             };
-            let out = calculator.update(&FeKalmanIn { value: Some(x), ..FeKalmanIn::default() }).unwrap();
-            let want = out.map_or(Cell::Null, |o| Cell::F64(o.level));
+            let out = calculator.update(&FeKalmanIn { value: Some(x), regressor: None }).unwrap();
+            let want = out.and_then(|o| o.level).map_or(Cell::Null, Cell::F64);
             assert_eq!(csv.cell(i, level), &want, "row {i}");
             assert_eq!(parquet.cell(i, level), &want, "row {i}");
         }
@@ -215,7 +232,7 @@ fn bars_by_columns_are_the_bars_of_the_table() {
         }
     }
     // Nine in the morning in New York is one in the afternoon in Greenwich.
-    assert_eq!(fast.cell(0, fast.position("start").unwrap()), &Cell::Str("2015-08-24T13:00:00.500Z".into()));
+    assert_eq!(fast.cell(0, fast.position("start").unwrap()), &Cell::Str("2015-08-24T13:00:00.5Z".into()));
     let r = trader(
         at,
         &[
@@ -245,12 +262,13 @@ fn polars_frames_and_series_give_what_streaming_gives() {
     let mut again = table(FeKalmanParams::default().build().unwrap());
     let series = tradewind_features::frames::apply_series(again.as_mut(), &Series::new("x".into(), &closes)).unwrap();
     for (i, x) in closes.iter().enumerate() {
-        let want = one.update(&FeKalmanIn { value: Some(*x), ..FeKalmanIn::default() }).unwrap().map(|o| o.level);
+        let want = one.update(&FeKalmanIn { value: Some(*x), regressor: None }).unwrap().and_then(|o| o.level);
         for f in [&out, &series] {
             assert_eq!(f.column("level").unwrap().as_materialized_series().f64().unwrap().get(i), want, "row {i}");
         }
     }
     let text = DataFrame::new(1, vec![Series::new("valeu".into(), ["x"]).into()]).unwrap();
-    let e = tradewind_features::frames::apply(calculator.as_mut(), &text).unwrap_err();
+    let mut needs = table(FeFracdiffParams::default().build().unwrap());
+    let e = tradewind_features::frames::apply(needs.as_mut(), &text).unwrap_err();
     assert!(e.to_string().contains("\"value\""), "{e}");
 }

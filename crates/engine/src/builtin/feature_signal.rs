@@ -1,0 +1,146 @@
+//! A published feature as a signal: from features to trades without an alpha of one's own.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    Alpha, BadInput, CorporateAction, Event, FeatureId, Invalid, MarketData, Plugin, Signal, Signals, Span, Symbol,
+    View,
+};
+
+/// The score is the value of the feature over `full`, at most 1 in size; nothing where the value is smaller than `enter`.
+///
+/// A signal is given whenever the feature publishes, and ceases to hold after `max_age_days` without a new value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureSignalParams {
+    /// The symbols to trade, at least one.
+    pub symbols: Vec<String>,
+    /// Name of the feature; `{symbol}` stands for the symbol.
+    pub feature: String,
+    /// Value of a full score, not 0; negative to trade against it.
+    pub full: f64,
+    /// Smallest size of the value that counts, zero or more.
+    pub enter: f64,
+    /// Whether negative scores become zero.
+    pub long_only: bool,
+    /// Days until a signal without a new value expires, above 0, at most 365.
+    pub max_age_days: f64,
+}
+
+impl Default for FeatureSignalParams {
+    fn default() -> Self {
+        Self {
+            symbols: vec!["SPY".into()],
+            feature: "fe_kalman.{symbol}.trend".into(),
+            full: 1.0,
+            enter: 0.0,
+            long_only: false,
+            max_age_days: 5.0,
+        }
+    }
+}
+
+impl FeatureSignalParams {
+    /// Checks and builds.
+    ///
+    /// # Errors
+    /// All violations.
+    pub fn build(&self) -> Result<FeatureSignal, Invalid> {
+        let mut bad = Invalid::default();
+        bad.require(!self.symbols.is_empty(), "symbols", "empty", "at least one symbol");
+        bad.require(self.full.is_finite() && self.full != 0.0, "full", self.full, "a number other than 0");
+        bad.require((0.0..=1e12).contains(&self.enter), "enter", self.enter, "zero or more");
+        let age = self.max_age_days;
+        bad.require(age > 0.0 && age <= 365.0, "max_age_days", age, "above 0, at most 365");
+        let mut followed = Vec::new();
+        for s in &self.symbols {
+            match (Symbol::new(s), FeatureId::new(&self.feature.replace("{symbol}", s))) {
+                (Ok(symbol), Ok(id)) => followed.push(Followed { symbol, id, seen: 0 }),
+                (Err(_), _) => bad.require(false, "symbols", s, "a symbol"),
+                (_, Err(_)) => bad.require(false, "feature", &self.feature, "the name of a published feature"),
+            }
+        }
+        bad.into_result(FeatureSignal { params: self.clone(), followed })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Followed {
+    symbol: Symbol,
+    id: FeatureId,
+    /// The number of the last value taken.
+    seen: u64,
+}
+
+/// The alpha.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureSignal {
+    params: FeatureSignalParams,
+    followed: Vec<Followed>,
+}
+
+impl FeatureSignal {
+    /// The features it reads.
+    pub fn reads(&self) -> Vec<FeatureId> {
+        self.followed.iter().map(|f| f.id).collect()
+    }
+}
+
+impl Plugin for FeatureSignal {
+    fn id(&self) -> &'static str {
+        "feature_signal"
+    }
+}
+
+impl Alpha for FeatureSignal {
+    fn on_event(&mut self, event: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
+        let p = &self.params;
+        if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =
+            (&event.data, event.symbol)
+        {
+            self.followed.iter_mut().filter(|f| f.symbol == from).for_each(|f| f.symbol = *to);
+        }
+        for f in &mut self.followed {
+            let Some(value) = view.features.fresh(f.id, &mut f.seen) else { continue };
+            let wanted = if value.abs() < p.enter { 0.0 } else { (value / p.full).clamp(-1.0, 1.0) };
+            let score = if p.long_only { wanted.max(0.0) } else { wanted };
+            let mut s = Signal::new(view.now, f.symbol, score, score.abs(), format!("{} over {}", f.id, p.full))?;
+            s.expires = Some(view.now.plus(Span::from_nanos((p.max_age_days * Span::DAY.nanos() as f64) as i64)));
+            out.push(s.with("value", value));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_core_types::{FeatureValues, Market, Origin, Portfolio, Time};
+
+    #[test]
+    fn by_hand() {
+        let p = FeatureSignalParams { full: 0.5, enter: 0.1, ..FeatureSignalParams::default() };
+        let id = FeatureId::new("fe_kalman.SPY.trend").unwrap();
+        let (market, portfolio) = (Market::default(), Portfolio::default());
+        let event = Event { time: Time::MIN, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
+        for (long_only, against) in [(false, -0.4), (true, 0.0)] {
+            let mut alpha = FeatureSignalParams { long_only, ..p.clone() }.build().unwrap();
+            assert_eq!(alpha.reads(), [id]);
+            let mut features = FeatureValues::default();
+            let mut go = |value: Option<f64>| {
+                if let Some(v) = value {
+                    features.set(id, v, Time::MIN);
+                }
+                let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+                let mut out = Signals::new();
+                alpha.on_event(&event, &view, &mut out).unwrap();
+                out.first().map(|s| s.score)
+            };
+            // Nothing new, nothing said; 0.25 is half of 0.5; 0.09 does not count; 2 is more than full.
+            let said = [None, Some(0.25), None, Some(0.09), Some(2.0), Some(-0.2)].map(&mut go);
+            assert_eq!(said, [None, Some(0.5), None, Some(0.0), Some(1.0), Some(against)]);
+        }
+        let wrong = FeatureSignalParams { symbols: vec![], full: 0.0, enter: f64::NAN, ..p };
+        assert_eq!(wrong.build().unwrap_err().0.len(), 3);
+    }
+}
