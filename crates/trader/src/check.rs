@@ -222,7 +222,12 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
         .collect();
     if symbols.is_empty() {
         // Plugins that follow whatever there is are asked about the first symbols with prices.
-        symbols.extend(events.iter().filter(|e| matches!(e.data, MarketData::Bar(_) | MarketData::Trade(_))).filter_map(|e| e.symbol));
+        symbols.extend(
+            events
+                .iter()
+                .filter(|e| matches!(e.data, MarketData::Bar(_) | MarketData::Trade(_)))
+                .filter_map(|e| e.symbol),
+        );
     }
     symbols.sort();
     symbols.dedup();

@@ -326,9 +326,19 @@ impl Config {
         if let Some(p) = &d.planted {
             bad.absorb(p.check().map_err(|e| e.under("data.planted")));
             let s = d.simulate.as_ref();
-            bad.require(s.is_some(), "data.planted", "set", "[data.simulate] beside it, whose prices the effects go into");
+            bad.require(
+                s.is_some(),
+                "data.planted",
+                "set",
+                "[data.simulate] beside it, whose prices the effects go into",
+            );
             let daily = s.is_none_or(|s| s.bar_seconds.is_none() && s.ticks.is_none());
-            bad.require(daily, "data.simulate", "bars within the day", "daily bars without ticks, beside [data.planted]");
+            bad.require(
+                daily,
+                "data.simulate",
+                "bars within the day",
+                "daily bars without ticks, beside [data.planted]",
+            );
         }
     }
 
@@ -562,7 +572,8 @@ mod tests {
         let e = Config::scenario("simualted", &[]).unwrap_err();
         assert!(e.code() == 2 && e.to_string().contains("did you mean \"simulated\"?"), "{e}");
         let set = ["data.planted.rating_share=0.7", "data.simulate.bar_seconds=60", "data.planted.spike_shrae=1"];
-        let e = Config::scenario("simulated", &set[..2].iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).unwrap_err();
+        let e =
+            Config::scenario("simulated", &set[..2].iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).unwrap_err();
         for part in ["data.planted.rating_share", "daily bars"] {
             assert!(e.to_string().contains(part), "{part} in {e}");
         }

@@ -106,7 +106,8 @@ pub fn rows(config: &Config, data_hash: &str, decisions: &[Decision]) -> Result<
             }
             ahead = merge.next()?;
         }
-        let prices = followed(config, d).into_iter().map(|(s, plugins)| (s, What::Price, plugins.into_iter().collect()));
+        let prices =
+            followed(config, d).into_iter().map(|(s, plugins)| (s, What::Price, plugins.into_iter().collect()));
         let records = read_of_symbol(config, d).into_iter().map(|(w, plugin)| (d.symbol, w, vec![plugin]));
         let rows = prices
             .chain(records)
@@ -127,7 +128,8 @@ pub fn line(row: &Row, names: &[String]) -> String {
         MarketData::Quote(q) => format!("{} / {}", q.bid, q.ask),
         MarketData::News(n) => {
             let headline: String = n.headline.chars().take(80).collect();
-            n.sentiment.map_or_else(|| format!("news {headline:?}"), |s| format!("news {headline:?}, sentiment {s:+.2}"))
+            n.sentiment
+                .map_or_else(|| format!("news {headline:?}"), |s| format!("news {headline:?}, sentiment {s:+.2}"))
         }
         MarketData::Earnings(e) => {
             let parts = [

@@ -46,10 +46,9 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, bad: &mut Inval
                 None => say(format!("the key {key:?} is missing: one of {}", names.collect::<Vec<_>>().join(", "))),
                 Some(text) => match tagged.iter().find(|t| t.0 == text) {
                     Some((_, s)) => walk(root, s, value, path, bad),
-                    None => bad.0.push(Violation {
-                        field: below,
-                        problem: format!("is {text:?}{}", did_you_mean(text, names)),
-                    }),
+                    None => bad
+                        .0
+                        .push(Violation { field: below, problem: format!("is {text:?}{}", did_you_mean(text, names)) }),
                 },
             }
             return;

@@ -90,7 +90,8 @@ fn load(path: &Path) -> Result<FetchConfig, Failure> {
 /// Leaves the providers that are asked for.
 fn choose(config: &mut FetchConfig, wanted: &[String]) -> Result<(), Failure> {
     let names = |p: &ProviderConfig| -> Vec<String> {
-        let of_type = serde_json::to_value(p).ok().and_then(|v| v.get("type").and_then(Value::as_str).map(str::to_owned));
+        let of_type =
+            serde_json::to_value(p).ok().and_then(|v| v.get("type").and_then(Value::as_str).map(str::to_owned));
         of_type.into_iter().chain([p.name().to_owned()]).collect()
     };
     let known: Vec<String> = config.provider.iter().flat_map(names).collect();

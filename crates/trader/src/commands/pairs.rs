@@ -92,7 +92,11 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         let title = format!("p-values of {} pairs, {}", found.tested, period(&p));
         write_whole(path, &heat_map::svg(&found, &names, &title))?;
     }
-    if a.json { say_json(&as_json(&found, &p))? } else { say(&describe(&found, &p, params.fdr))? }
+    if a.json {
+        say_json(&as_json(&found, &p))?
+    } else {
+        say(&describe(&found, &p, params.fdr))?
+    }
     if found.tested == 0 {
         return Err(Failure::Data(format!(
             "no pair could be tested: {} symbols with at most {} sessions missing, {} sessions that all of them have",

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{command, names, succeeds, trader, Ran};
+use crate::common::{Ran, command, names, succeeds, trader};
 
 const RATINGS: &str = r#"
 symbols = ["AAA", "BBB"]
@@ -57,7 +57,8 @@ fn what_is_fetched_feeds_a_run_and_what_fails_is_said() {
 
     // The archive is a source of a run as it is.
     fs::write(dir.path().join("data.csv"), crate::common::small_csv()).unwrap();
-    let config = crate::common::SMALL.replace("plugin = \"crossover\"\nfast = 1\nslow = 2", "plugin = \"alpha_analyst_revisions\"")
+    let config = crate::common::SMALL
+        .replace("plugin = \"crossover\"\nfast = 1\nslow = 2", "plugin = \"alpha_analyst_revisions\"")
         + "\n[exchange]\nshorting = \"all\"\n[[data.source]]\npath = \"sub/records/mine.jsonl\"\nkind = \"rating\"\n";
     let config = config.replace("[alpha.cross]", "[alpha.cross] # analysts");
     fs::write(dir.path().join("c.toml"), config).unwrap();
@@ -65,7 +66,11 @@ fn what_is_fetched_feeds_a_run_and_what_fails_is_said() {
     assert!(out.contains("ledger hash"), "{out}");
     let text = succeeds(dir.path(), &["explain", "run", "1"]);
     assert!(text.contains("known      AAA rating by Alder: Hold to Buy, target 12.5 at 2015-01-06T"), "{text}");
-    assert!(text.contains("(sub/records/mine.jsonl, row 1)  for alpha_analyst_revisions") || text.contains("mine.jsonl, row 1)"), "{text}");
+    assert!(
+        text.contains("(sub/records/mine.jsonl, row 1)  for alpha_analyst_revisions")
+            || text.contains("mine.jsonl, row 1)"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -6,15 +6,8 @@ use serde_json::Value;
 
 use crate::common::{names, succeeds, trader};
 
-const SAMPLE: [&str; 7] = [
-    "data",
-    "pairs",
-    "sample:stocks20_adjclose_1990_2022.csv.gz",
-    "--set",
-    "layout=wide",
-    "--set",
-    "from=2000-01-03",
-];
+const SAMPLE: [&str; 7] =
+    ["data", "pairs", "sample:stocks20_adjclose_1990_2022.csv.gz", "--set", "layout=wide", "--set", "from=2000-01-03"];
 
 #[test]
 fn all_pairs_of_the_sample_are_ranked_written_and_drawn() {

@@ -29,7 +29,8 @@ fn it_runs_repeats_and_says_what_it_is() {
     assert_eq!(hash(&out), hash(&again));
     let written = succeeds(dir.path(), &["backtest", "a/config.toml", "--out", "c"]);
     assert_eq!(hash(&out), hash(&written), "the written configuration is another run");
-    let seed = succeeds(dir.path(), &["backtest", "--scenario", "simulated", "--out", "d", "--set", "data.simulate.seed=12"]);
+    let seed =
+        succeeds(dir.path(), &["backtest", "--scenario", "simulated", "--out", "d", "--set", "data.simulate.seed=12"]);
     assert_ne!(hash(&out), hash(&seed));
     let summary: Value = serde_json::from_str(&fs::read_to_string(dir.path().join("a/summary.json")).unwrap()).unwrap();
     assert_eq!(summary["simulated"], true);
@@ -58,7 +59,10 @@ fn it_runs_repeats_and_says_what_it_is() {
             let signal = text.lines().any(|l| l.starts_with("signal ") && l.contains(plugin));
             if signal {
                 let known = known.unwrap_or_else(|| panic!("no row of {plugin} in\n{text}"));
-                assert!(known.contains(what) && known.contains("simulated with planted effects (seed 11), row "), "{known}");
+                assert!(
+                    known.contains(what) && known.contains("simulated with planted effects (seed 11), row "),
+                    "{known}"
+                );
             }
             !signal
         });
@@ -86,10 +90,13 @@ fn earned(keeper: &Keeper) -> [(usize, f64, f64); 2] {
 fn each_scanner_earns_where_something_is_planted_and_not_on_placebos() {
     for name in ["news", "revisions", "earnings"] {
         // By itself, at its full size: neither other scanners nor the places and filters decide.
-        let mut config = scenario(&["report.ablation=false", "engine.executor.max_positions=24"]);
+        // Four times as many symbols as the scenario has, each a quarter as large: reports are rare, and 24 symbols have too few for a verdict.
+        let mut config =
+            scenario(&["report.ablation=false", "engine.executor.max_positions=96", "data.simulate.count=96"]);
         config.strategy.retain(|n, _| n == name);
         for s in config.strategy.values_mut() {
             s.filters.clear();
+            s.base *= 0.25;
         }
         let data = Dataset::load(&config).unwrap();
         let mut keeper = Keeper::default();
@@ -97,12 +104,15 @@ fn each_scanner_earns_where_something_is_planted_and_not_on_placebos() {
         let [informed, placebo] = earned(&keeper);
         println!("{name}: informed {informed:?}, placebo {placebo:?}");
         assert!(informed.0 > 50 && placebo.0 > 50, "{name}: {informed:?} {placebo:?}");
-        assert!(informed.2 > 4.0, "{name} earns with t {} on informed symbols", informed.2);
-        assert!(placebo.2.abs() < 3.0 && placebo.1.abs() < 0.25 * informed.1, "{name}: {informed:?}, placebo {placebo:?}");
+        assert!(informed.2 > 3.5, "{name} earns with t {} on informed symbols", informed.2);
+        assert!(
+            placebo.2.abs() < 3.0 && placebo.1.abs() < 0.25 * informed.1,
+            "{name}: {informed:?}, placebo {placebo:?}"
+        );
         // With the records of everyone made placebos nothing is left.
-        let none = ["trend_effect", "rating_effect", "whisper_slope"].map(|k| format!("data.planted.{k}=0.0"));
         let mut config = config;
-        config.data = scenario(&none.iter().map(String::as_str).collect::<Vec<_>>()).data;
+        let planted = config.data.planted.as_mut().unwrap();
+        (planted.trend_effect, planted.rating_effect, planted.whisper_slope) = (0.0, 0.0, 0.0);
         let mut keeper = Keeper::default();
         run::execute(&config, &Dataset::load(&config).unwrap(), &mut keeper).unwrap();
         let [a, b] = earned(&keeper);
@@ -137,13 +147,17 @@ fn the_modifier_makes_signals_against_the_analysts_smaller() {
 fn the_checks_accept_it() {
     let dir = tempfile::tempdir().unwrap();
     let short = ["--set", "data.simulate.count=6", "--set", "run.to=2012-12-31"];
-    let out = succeeds(dir.path(), &[&["check", "lookahead", "--scenario", "simulated", "--cuts", "3"], &short[..]].concat());
+    let out =
+        succeeds(dir.path(), &[&["check", "lookahead", "--scenario", "simulated", "--cuts", "3"], &short[..]].concat());
     assert!(out.contains("lookahead: none, at 3 cuts"), "{out}");
-    for line in ["alpha.attention (alpha_google_trends)", "filter.analysts (alpha_analyst_revisions)", "alpha.whisper"] {
+    for line in ["alpha.attention (alpha_google_trends)", "filter.analysts (alpha_analyst_revisions)", "alpha.whisper"]
+    {
         assert!(out.contains(line), "{line} in\n{out}");
     }
-    let out =
-        succeeds(dir.path(), &[&["check", "determinism", "--scenario", "simulated", "--stops", "3"], &short[..]].concat());
+    let out = succeeds(
+        dir.path(),
+        &[&["check", "determinism", "--scenario", "simulated", "--stops", "3"], &short[..]].concat(),
+    );
     assert!(out.contains("determinism: 7 runs, one hash"), "{out}");
     assert_eq!(succeeds(dir.path(), &["check", "config", "--scenario", "simulated"]), "configuration: fine\n");
     assert_eq!(succeeds(dir.path(), &["check", "data", "--scenario", "simulated"]), "data: fine\n");
