@@ -1,6 +1,7 @@
 //! Proofs about a system: the future does not change the past, and runs repeat to the last bit.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::Value;
@@ -37,7 +38,8 @@ impl Rng {
 /// A plugin of a caller's own to put under the check: its name, and how it is built when the data are these.
 pub type Suspect<'a> = (&'a str, &'a (dyn Fn(&[Event]) -> Probe + Sync));
 
-/// The same events up to `cut`; after it every price is another, and one event in ten is missing.
+/// The same events up to `cut`; after it every price and the content of every record (news, earnings, ratings, search interest, fund flows)
+/// is another, and one event in ten is missing.
 pub fn another_future(events: &[Event], cut: Time, seed: u64) -> Vec<Event> {
     let mut rng = Rng(seed);
     events
@@ -62,11 +64,55 @@ pub fn another_future(events: &[Event], cut: Time, seed: u64) -> Vec<Event> {
                 }
                 MarketData::Trade(t) => t.price = other(t.price),
                 MarketData::Quote(q) => (q.bid, q.ask) = (other(q.bid), other(q.ask)),
-                _ => {}
+                data => other_record(data, factor),
             }
             keep.then_some(e)
         })
         .collect()
+}
+
+/// Another content for a record, by a factor from 0.5 to 1.5; what it is about and when it became known stay.
+fn other_record(data: &mut MarketData, factor: f64) {
+    let up = factor >= 1.0;
+    match data {
+        MarketData::News(n) => {
+            let n = Arc::make_mut(n);
+            n.headline = format!("{} after {:.0}", if up { "Profit jumps" } else { "Loss widens" }, 1e6 * factor);
+            n.body = String::new();
+            n.sentiment = n.sentiment.map(|_| 2.0 * (factor - 1.0));
+        }
+        MarketData::Earnings(e) => {
+            let e = Arc::make_mut(e);
+            // The parts by different amounts: their differences are what is looked at.
+            let by = |x: f64, f: f64| x * f + 0.1 * (f - 1.0);
+            e.actual = e.actual.map(|x| by(x, factor));
+            e.consensus = e.consensus.map(|x| by(x, 2.0 - factor));
+            e.whisper = e.whisper.map(|x| by(x, factor * factor));
+            e.dispersion = e.dispersion.map(|x| x * factor);
+        }
+        MarketData::Rating(r) => {
+            let r = Arc::make_mut(r);
+            if !r.grade.is_empty() {
+                // Never the grade it was.
+                r.grade = (match (up, r.grade.as_str()) {
+                    (true, "Buy") | (false, "Sell") => "Hold",
+                    (true, _) => "Buy",
+                    (false, _) => "Sell",
+                })
+                .into();
+            }
+            r.target = r.target.map(|p| Price::from_f64(p.to_f64() * factor).unwrap_or(p));
+        }
+        MarketData::SearchTrend(s) => {
+            s.interest = match s.interest * factor {
+                0.0 => 50.0,
+                x if x > 100.0 => 0.5 * s.interest,
+                x => x,
+            };
+        }
+        MarketData::FundFlow(f) => f.nav = Price::from_f64(f.nav.to_f64() * factor).unwrap_or(f.nav),
+        _ => {}
+    }
 }
 
 /// Answers of a role: for each instant the hash of everything it has said so far. Disturbed data after `cut` may be refused: then the
@@ -174,6 +220,15 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
         .filter_map(|(_, s)| Symbol::new(s).ok())
         .filter(|s| events.iter().any(|e| e.symbol == Some(*s) && e.mark().is_some()))
         .collect();
+    if symbols.is_empty() {
+        // Plugins that follow whatever there is are asked about the first symbols with prices.
+        symbols.extend(
+            events
+                .iter()
+                .filter(|e| matches!(e.data, MarketData::Bar(_) | MarketData::Trade(_)))
+                .filter_map(|e| e.symbol),
+        );
+    }
     symbols.sort();
     symbols.dedup();
     symbols.truncate(4);

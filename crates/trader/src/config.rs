@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tradewind_core_types::{Cash, Invalid, StrategyId, Symbol, Violation, did_you_mean};
-use tradewind_data::{SimulationSpec, SourceSpec};
+use tradewind_data::{PlantedSpec, SimulationSpec, SourceSpec};
 use tradewind_engine::builtin::{LimitsParams, OrderLimitsParams};
 use tradewind_engine::{Conviction, EngineConfig, ExchangeConfig};
 
@@ -17,6 +17,10 @@ use crate::schema;
 
 /// The embedded configuration: the default system on the bundled sample.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
+
+/// The embedded configurations by name; the first is used where none is named.
+pub const SCENARIOS: [(&str, &str); 2] =
+    [("default", DEFAULT), ("simulated", include_str!("../config/simulated.toml"))];
 
 /// Everything a run needs to know. Unknown keys are refused; every key has a default except where said.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +117,8 @@ pub struct DataConfig {
     pub source: Vec<SourceSpec>,
     /// Simulated data instead of files, labelled so everywhere.
     pub simulate: Option<SimulationSpec>,
+    /// Effects planted in the simulated data: search interest, rating revisions and earnings with whispers around the prices. Needs `simulate`.
+    pub planted: Option<PlantedSpec>,
 }
 
 /// A plugin and its parameters: `plugin = "fe_garch"`, then the plugin's own keys (see `trader plugins ID`).
@@ -202,9 +208,21 @@ impl Config {
     pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self, Failure> {
         let (origin, text) = match path {
             None => ("the embedded configuration".to_owned(), DEFAULT.to_owned()),
-            Some(p) => (p.display().to_string(), read(p)?),
+            Some(p) => (p.display().to_string(), read(p, "without a path, the embedded configuration is used")?),
         };
         Self::parse(&origin, &text, overrides, path.and_then(Path::parent))
+    }
+
+    /// Takes an embedded configuration by its name in [`SCENARIOS`], applies overrides, and checks everything.
+    ///
+    /// # Errors
+    /// When there is none of that name, or all violations at once.
+    pub fn scenario(name: &str, overrides: &[String]) -> Result<Self, Failure> {
+        let Some((_, text)) = SCENARIOS.iter().find(|s| s.0 == name) else {
+            let hint = did_you_mean(name, SCENARIOS.iter().map(|s| s.0));
+            return Err(Failure::Usage(format!("there is no scenario {name:?}{hint}")));
+        };
+        Self::parse(&format!("the scenario {name}"), text, overrides, None)
     }
 
     /// Reads a configuration from text; relative data paths are taken from `folder`.
@@ -304,6 +322,23 @@ impl Config {
         }
         if let Some(s) = &d.simulate {
             bad.absorb(s.check().map_err(|e| e.under("data.simulate")));
+        }
+        if let Some(p) = &d.planted {
+            bad.absorb(p.check().map_err(|e| e.under("data.planted")));
+            let s = d.simulate.as_ref();
+            bad.require(
+                s.is_some(),
+                "data.planted",
+                "set",
+                "[data.simulate] beside it, whose prices the effects go into",
+            );
+            let daily = s.is_none_or(|s| s.bar_seconds.is_none() && s.ticks.is_none());
+            bad.require(
+                daily,
+                "data.simulate",
+                "bars within the day",
+                "daily bars without ticks, beside [data.planted]",
+            );
         }
     }
 
@@ -416,7 +451,11 @@ fn drop_nulls(v: &mut Value) {
     }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// The text of a configuration file; `otherwise` is said when there is none.
+///
+/// # Errors
+/// When it cannot be read, with a suggestion.
+pub fn read(path: &Path, otherwise: &str) -> Result<String, Failure> {
     if path.is_dir() {
         return Err(Failure::Usage(format!("{} is a directory: expected a configuration file (TOML)", path.display())));
     }
@@ -436,7 +475,7 @@ fn read(path: &Path) -> Result<String, Failure> {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let near = tradewind_core_types::closest(&name, names.iter().map(String::as_str));
             let near = near.map(|n| format!(": did you mean {n:?}?")).unwrap_or_default();
-            format!("{near} (without a path, the embedded configuration is used)")
+            format!("{near} ({otherwise})")
         } else {
             String::new()
         };
@@ -521,6 +560,27 @@ mod tests {
         }
         let e = Config::load(None, &["run.cash=many".into()]).unwrap_err().to_string();
         assert!(e.contains("run.cash"), "{e}");
+    }
+
+    #[test]
+    fn scenarios_are_known_by_name_and_planted_effects_need_simulated_prices() {
+        let c = Config::scenario("simulated", &[]).unwrap_or_else(|e| panic!("{e}"));
+        assert!(c.data.planted.is_some() && c.data.source.is_empty());
+        assert_eq!(Config::scenario("default", &[]).unwrap(), Config::load(None, &[]).unwrap());
+        let back = Config::parse("resolved", &c.to_toml().unwrap(), &[], None).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(back, c);
+        let e = Config::scenario("simualted", &[]).unwrap_err();
+        assert!(e.code() == 2 && e.to_string().contains("did you mean \"simulated\"?"), "{e}");
+        let set = ["data.planted.rating_share=0.7", "data.simulate.bar_seconds=60", "data.planted.spike_shrae=1"];
+        let e =
+            Config::scenario("simulated", &set[..2].iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).unwrap_err();
+        for part in ["data.planted.rating_share", "daily bars"] {
+            assert!(e.to_string().contains(part), "{part} in {e}");
+        }
+        let e = Config::scenario("simulated", &[set[2].into()]).unwrap_err().to_string();
+        assert!(e.contains("did you mean \"spike_share\"?"), "{e}");
+        let e = Config::load(None, &["data.planted.rating_share=0.1".into()]).unwrap_err().to_string();
+        assert!(e.contains("data.planted") && e.contains("[data.simulate]"), "{e}");
     }
 
     #[test]

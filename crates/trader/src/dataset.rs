@@ -8,7 +8,9 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{Event, Origin, Symbol, Time};
-use tradewind_data::{Calendar, DataError, EventTable, Kind, Simulation, SimulationSpec, SourceSpec};
+use tradewind_data::{
+    Calendar, DataError, EventTable, Kind, Planted, PlantedSpec, Simulation, SimulationSpec, SourceSpec,
+};
 use tradewind_engine::Source;
 
 use crate::config::Config;
@@ -20,7 +22,7 @@ use crate::sample;
 enum Part {
     Table(Arc<EventTable>),
     Events(Arc<Vec<Event>>),
-    Simulated(Box<SimulationSpec>),
+    Simulated(Box<SimulationSpec>, Option<PlantedSpec>),
     Calendar(Date, Date),
 }
 
@@ -58,8 +60,9 @@ impl Dataset {
             names.push(spec.path.display().to_string());
         }
         if let Some(spec) = &config.data.simulate {
-            names.push(format!("simulated (seed {})", spec.seed));
-            parts.push(Part::Simulated(Box::new(spec.clone())));
+            let planted = if config.data.planted.is_some() { " with planted effects" } else { "" };
+            names.push(format!("simulated{planted} (seed {})", spec.seed));
+            parts.push(Part::Simulated(Box::new(spec.clone()), config.data.planted.clone()));
         }
         names.push("US equity calendar".into());
         parts.push(Part::Calendar(first, config.run.to));
@@ -112,7 +115,7 @@ impl Dataset {
                             events.get(at - 1).cloned().map(Ok::<_, Infallible>)
                         }))
                     }
-                    Part::Simulated(spec) => Box::new(simulation(spec, n)?),
+                    Part::Simulated(spec, planted) => simulation(spec, planted.as_ref(), n)?,
                     Part::Calendar(from, to) => {
                         Box::new(Calendar::us_equities().events(*from, *to, n).map(Ok::<_, Infallible>))
                     }
@@ -141,7 +144,7 @@ impl Dataset {
             match p {
                 Part::Table(t) => all.extend(t.symbols().iter().copied()),
                 Part::Events(e) => all.extend(e.iter().filter_map(|e| e.symbol)),
-                Part::Simulated(_) => return None,
+                Part::Simulated(..) => return None,
                 Part::Calendar(..) => {}
             }
         }
@@ -216,13 +219,15 @@ impl Dataset {
 }
 
 /// The simulator as a source of a run: it begins with its own first session, whatever the run's period.
-fn simulation(
-    spec: &SimulationSpec,
-    source: u16,
-) -> Result<impl Iterator<Item = Result<Event, Infallible>> + Send + use<>, Failure> {
-    let events = Simulation::new(spec, source)
-        .map_err(|e| Failure::Config { origin: "the configuration".into(), problems: e.under("data.simulate") })?;
-    Ok(events.map(Ok))
+fn simulation(spec: &SimulationSpec, planted: Option<&PlantedSpec>, source: u16) -> Result<Box<dyn Source>, Failure> {
+    let fail = |e: tradewind_core_types::Invalid| Failure::Config {
+        origin: "the configuration".into(),
+        problems: e.under("data.simulate"),
+    };
+    Ok(match planted {
+        Some(p) => Box::new(Planted::new(spec, p, source).map_err(fail)?.map(Ok::<_, Infallible>)),
+        None => Box::new(Simulation::new(spec, source).map_err(fail)?.map(Ok::<_, Infallible>)),
+    })
 }
 
 /// The bytes a specification names: of a file or of the sample.

@@ -37,7 +37,53 @@ fn followed(config: &Config, d: &Decision) -> BTreeMap<Symbol, BTreeSet<String>>
     out
 }
 
-/// The last rows known at the decision, by symbol.
+/// What is kept of a symbol's last rows, apart from each other: its price, and one record of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Price,
+    News,
+    Earnings,
+    Rating,
+    SearchTrend,
+}
+
+fn what(data: &MarketData) -> Option<What> {
+    Some(match data {
+        MarketData::Bar(_) | MarketData::Index(_) | MarketData::Trade(_) | MarketData::Quote(_) => What::Price,
+        MarketData::News(_) => What::News,
+        MarketData::Earnings(_) => What::Earnings,
+        MarketData::Rating(_) => What::Rating,
+        MarketData::SearchTrend(_) => What::SearchTrend,
+        _ => return None,
+    })
+}
+
+/// The plugins that read records, and which.
+const READERS: [(&str, What); 4] = [
+    ("alpha_analyst_revisions", What::Rating),
+    ("alpha_google_trends", What::SearchTrend),
+    ("alpha_whisper_spread", What::Earnings),
+    ("fe_price_news_div", What::News),
+];
+
+/// The kinds of records that plugins in the decision's steps read of its symbol. Without `symbols` a plugin follows all of them.
+fn read_of_symbol(config: &Config, d: &Decision) -> Vec<(What, String)> {
+    let steps = || d.contributions.iter().flat_map(|c| &c.steps).chain(&d.rules);
+    let follows = |id: &str| {
+        let mut instances = config.roles().into_iter().flat_map(|(_, t)| t.values()).filter(|p| p.plugin == id);
+        instances.any(|p| match p.params.get("symbols").and_then(serde_json::Value::as_array) {
+            Some(named) if !named.is_empty() => named.iter().any(|s| s.as_str() == Some(d.symbol.as_str())),
+            _ => true,
+        })
+    };
+    READERS
+        .iter()
+        .filter(|(id, _)| steps().any(|s| s.plugin.as_str() == *id) && follows(id))
+        .map(|(id, what)| (*what, (*id).to_owned()))
+        .collect()
+}
+
+/// The last rows known at the decision, by symbol: prices, then records.
 ///
 /// # Errors
 /// When the data cannot be read, or are not those the run was made of.
@@ -49,24 +95,23 @@ pub fn rows(config: &Config, data_hash: &str, decisions: &[Decision]) -> Result<
         ));
     }
     let mut merge = Merge::new(data.sources()?)?;
-    let mut last: BTreeMap<Symbol, Event> = BTreeMap::new();
+    let mut last: BTreeMap<(Symbol, What), Event> = BTreeMap::new();
     let mut ahead = merge.next()?;
     let mut out = Vec::new();
     // Decisions come in the order of time: one pass over the data serves them all.
     for d in decisions {
         while let Some(e) = ahead.take_if(|e| e.time <= d.time) {
-            if let (Some(s), MarketData::Bar(_) | MarketData::Index(_) | MarketData::Trade(_) | MarketData::Quote(_)) =
-                (e.symbol, &e.data)
-            {
-                last.insert(s, e);
+            if let (Some(s), Some(w)) = (e.symbol, what(&e.data)) {
+                last.insert((s, w), e);
             }
             ahead = merge.next()?;
         }
-        let rows = followed(config, d)
-            .into_iter()
-            .filter_map(|(s, plugins)| {
-                Some(Row { plugins: plugins.into_iter().collect(), event: last.get(&s)?.clone() })
-            })
+        let prices =
+            followed(config, d).into_iter().map(|(s, plugins)| (s, What::Price, plugins.into_iter().collect()));
+        let records = read_of_symbol(config, d).into_iter().map(|(w, plugin)| (d.symbol, w, vec![plugin]));
+        let rows = prices
+            .chain(records)
+            .filter_map(|(s, w, plugins)| Some(Row { plugins, event: last.get(&(s, w))?.clone() }))
             .collect();
         out.push(rows);
     }
@@ -81,6 +126,27 @@ pub fn line(row: &Row, names: &[String]) -> String {
         MarketData::Bar(b) | MarketData::Index(b) => b.close.to_string(),
         MarketData::Trade(t) => t.price.to_string(),
         MarketData::Quote(q) => format!("{} / {}", q.bid, q.ask),
+        MarketData::News(n) => {
+            let headline: String = n.headline.chars().take(80).collect();
+            n.sentiment
+                .map_or_else(|| format!("news {headline:?}"), |s| format!("news {headline:?}, sentiment {s:+.2}"))
+        }
+        MarketData::Earnings(e) => {
+            let parts = [
+                ("actual", e.actual),
+                ("consensus", e.consensus),
+                ("whisper", e.whisper),
+                ("dispersion", e.dispersion),
+            ];
+            let parts = parts.iter().filter_map(|(n, x)| x.map(|x| format!(", {n} {x:.4}"))).collect::<String>();
+            format!("earnings of {}{parts}", e.announced)
+        }
+        MarketData::Rating(r) => {
+            let from = r.previous.as_deref().map(|p| format!("{p} to ")).unwrap_or_default();
+            let target = r.target.map(|t| format!(", target {t}")).unwrap_or_default();
+            format!("rating by {}: {from}{}{target}", r.firm, r.grade)
+        }
+        MarketData::SearchTrend(s) => format!("search interest {} in the period from {}", s.interest, s.period),
         _ => String::new(),
     };
     format!(

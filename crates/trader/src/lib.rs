@@ -10,6 +10,7 @@ pub mod dataset;
 pub mod error;
 pub mod evidence;
 pub mod graph;
+pub mod heat_map;
 pub mod keeper;
 pub mod report;
 pub mod run;

@@ -36,6 +36,23 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, bad: &mut Inval
         if open.iter().any(|c| fits(root, c, value)) {
             return;
         }
+        if let Some((key, tagged)) = tags(&open)
+            && let Some(fields) = value.as_object()
+        {
+            // Tables told apart by one key: that key decides which of them is meant.
+            let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let names = tagged.iter().map(|t| t.0);
+            match fields.get(&key).map(|v| v.as_str().unwrap_or_default()) {
+                None => say(format!("the key {key:?} is missing: one of {}", names.collect::<Vec<_>>().join(", "))),
+                Some(text) => match tagged.iter().find(|t| t.0 == text) {
+                    Some((_, s)) => walk(root, s, value, path, bad),
+                    None => bad
+                        .0
+                        .push(Violation { field: below, problem: format!("is {text:?}{}", did_you_mean(text, names)) }),
+                },
+            }
+            return;
+        }
         let names = literals(root, schema);
         let table = open.iter().find(|c| c.get("properties").is_some() && value.is_object());
         match (table, value.as_str()) {
@@ -135,6 +152,14 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, bad: &mut Inval
         }
         _ => {}
     }
+}
+
+/// The key that tells tables apart, when every choice is a table with one text for it; and these texts.
+fn tags<'a>(choices: &[&'a Value]) -> Option<(String, Vec<(&'a str, &'a Value)>)> {
+    let of = |c: &'a Value, key: &str| c.get("properties")?.get(key)?.get("const")?.as_str();
+    let first = choices.first()?.get("properties")?.as_object()?;
+    let key = first.keys().find(|k| choices.iter().all(|c| of(c, k).is_some()))?;
+    Some((key.clone(), choices.iter().filter_map(|c| Some((of(c, key)?, *c))).collect()))
 }
 
 fn name(t: &str) -> &str {

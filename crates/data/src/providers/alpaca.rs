@@ -44,7 +44,7 @@ impl Default for AlpacaNewsConfig {
     }
 }
 
-const NAME: &str = "alpaca_news";
+pub(super) const NAME: &str = "alpaca_news";
 const UNREADABLE: &str = "items without a time or headline";
 
 /// The client.

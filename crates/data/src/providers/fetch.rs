@@ -40,6 +40,19 @@ pub enum ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// Its name, also that of its file in the archive.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Fmp(c) => super::fmp::name(c.what),
+            Self::Yahoo(c) => super::yahoo::name(c.what),
+            Self::GoogleTrends(_) => super::trends::NAME,
+            Self::AlpacaNews(_) => super::alpaca::NAME,
+            Self::HttpEarnings(c) => &c.name,
+            Self::File(c) => &c.name,
+            Self::Simulated(c) => &c.name,
+        }
+    }
+
     /// The provider.
     ///
     /// # Errors

@@ -164,7 +164,7 @@ impl Fmp {
     }
 }
 
-fn name(what: FmpWhat) -> &'static str {
+pub(super) fn name(what: FmpWhat) -> &'static str {
     match what {
         FmpWhat::Grades => "fmp_grades",
         FmpWhat::PriceTargets => "fmp_price_targets",

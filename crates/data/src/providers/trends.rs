@@ -65,7 +65,7 @@ impl Default for TrendsConfig {
     }
 }
 
-const NAME: &str = "google_trends";
+pub(super) const NAME: &str = "google_trends";
 
 /// A period of search interest.
 #[derive(Debug, Clone, Copy, PartialEq)]

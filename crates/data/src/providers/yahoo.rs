@@ -261,7 +261,7 @@ fn upcoming(ask: &Ask, found: &Value, batch: &mut Batch) -> Option<()> {
     Some(())
 }
 
-fn name(what: YahooWhat) -> &'static str {
+pub(super) fn name(what: YahooWhat) -> &'static str {
     match what {
         YahooWhat::Ratings => "yahoo_ratings",
         YahooWhat::Earnings => "yahoo_earnings",

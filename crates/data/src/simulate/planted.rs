@@ -209,7 +209,8 @@ impl Planted {
         for p in &mut self.plants {
             p.session(&self.spec, &session, ahead, &mut before, &mut after, &mut self.truth);
         }
-        before.sort_by_key(|e| e.time);
+        // As a run takes them: by time, then by kind, then by symbol.
+        before.sort_by_key(|e| (e.time, e.data.rank()));
         self.ready.extend(before);
         while let Some(mut e) = self.pending.take().or_else(|| self.prices.next()) {
             if e.time > session.close {
@@ -224,7 +225,7 @@ impl Planted {
             }
             self.ready.push_back(e);
         }
-        after.sort_by_key(|e| e.time);
+        after.sort_by_key(|e| (e.time, e.data.rank()));
         self.ready.extend(after);
         true
     }

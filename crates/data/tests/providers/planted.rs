@@ -23,7 +23,7 @@ fn effects_follow_their_records_and_placebos_do_not() {
     let planted = PlantedSpec::default();
     let mut sim = Planted::new(&spec(), &planted, 3).unwrap();
     let events: Vec<_> = sim.by_ref().collect();
-    assert!(events.is_sorted_by_key(|e| e.time));
+    assert!(events.is_sorted_by_key(|e| (e.time, e.data.rank(), e.symbol)));
     assert_eq!(events, Planted::new(&spec(), &planted, 3).unwrap().collect::<Vec<_>>());
     // Against the prices without anything planted, so that neither market nor noise is in the way.
     let plain: Vec<_> = Simulation::new(&spec(), 3).unwrap().collect();

@@ -29,6 +29,11 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Ask providers (ratings, earnings, news, search interest) and store what they give, with the time it became known. Keys come from the
+    /// environment only. What is interrupted goes on where it stopped.
+    Fetch(super::fetch::Args),
+    /// Test all pairs of a file of closes for cointegration, with false discoveries controlled: ranked table and heat map.
+    Pairs(super::pairs::Args),
     /// Write simulated bars, trades, quotes and a volatility index, seeded and labelled as simulated.
     Simulate {
         /// The folder to write in; it must exist.
@@ -54,7 +59,7 @@ pub(super) struct SourceArgs {
 }
 
 /// A specification from `key=value` settings, with all violations at once.
-fn settings<T: serde::de::DeserializeOwned + serde::Serialize + Default>(
+pub(super) fn settings<T: serde::de::DeserializeOwned + serde::Serialize + Default>(
     set: &[String],
     origin: &str,
 ) -> Result<T, Failure> {
@@ -71,7 +76,7 @@ fn settings<T: serde::de::DeserializeOwned + serde::Serialize + Default>(
     tradewind_core_types::parse_params(&crate::config::json(toml::Value::Table(table))).map_err(fail)
 }
 
-fn spec(a: &SourceArgs) -> Result<SourceSpec, Failure> {
+pub(super) fn spec(a: &SourceArgs) -> Result<SourceSpec, Failure> {
     let mut spec: SourceSpec = settings(&a.set, "--set")?;
     spec.path.clone_from(&a.input);
     spec.check().map_err(|problems| Failure::Config { origin: "--set".into(), problems })?;
@@ -110,6 +115,8 @@ pub(super) fn run(c: &Command) -> Result<(), Failure> {
             let w = written?;
             say(&format!("{}: {} rows", w.file, w.rows))
         }
+        Command::Fetch(a) => super::fetch::run(a),
+        Command::Pairs(a) => super::pairs::run(a),
         Command::Simulate { output, set, csv } => {
             let bar = progress("simulating");
             let spec: SimulationSpec = settings(set, "simulation")?;

@@ -6,6 +6,8 @@ mod bars;
 mod check;
 mod data;
 mod explain;
+mod fetch;
+mod pairs;
 mod plugins;
 mod report;
 
@@ -38,7 +40,7 @@ enum Command {
     /// Validate configuration and data; prove that the future does not change the past and that runs repeat.
     #[command(subcommand)]
     Check(check::Command),
-    /// Validate, import and simulate market data.
+    /// Validate, import, fetch and simulate data; scan for pairs.
     #[command(subcommand)]
     Data(data::Command),
     /// Write the report of a run again.
@@ -53,8 +55,11 @@ enum Command {
 /// A configuration with overrides, as most commands take it.
 #[derive(Debug, Clone, clap::Args)]
 struct ConfigArgs {
-    /// Configuration file (TOML); the embedded one by default.
+    /// Configuration file (TOML); an embedded one by default.
     config: Option<PathBuf>,
+    /// The embedded configuration instead of a file: `default` on the bundled sample, or `simulated` on simulated data with planted effects.
+    #[arg(long, value_name = "NAME", default_value = "default", conflicts_with = "config")]
+    scenario: String,
     /// Change one value, such as `--set run.cash=50000`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -62,7 +67,10 @@ struct ConfigArgs {
 
 impl ConfigArgs {
     fn load(&self) -> Result<crate::Config, Failure> {
-        crate::Config::load(self.config.as_deref(), &self.set)
+        match &self.config {
+            Some(path) => crate::Config::load(Some(path), &self.set),
+            None => crate::Config::scenario(&self.scenario, &self.set),
+        }
     }
 }
 

@@ -5,5 +5,8 @@ mod causality;
 mod cli;
 mod common;
 mod features;
+mod fetch;
 mod kill;
 mod mutations;
+mod pairs;
+mod scenario;
