@@ -6,7 +6,7 @@ use tradewind_engine::{ExecutorParams, PositionParams, Recorder, SessionRecord};
 use tradewind_report::Ablation;
 
 use crate::compose;
-use crate::config::Config;
+use crate::config::{Config, StrategyConfig};
 use crate::dataset::Dataset;
 use crate::error::Failure;
 use crate::keeper::Keeper;
@@ -33,6 +33,9 @@ impl Recorder for Curve {
     }
 }
 
+/// Where a strategy names the parts of a role.
+type Names = fn(&mut StrategyConfig) -> &mut Vec<String>;
+
 /// The parts between a signal and an order, each with the configuration that lacks it.
 pub fn parts(config: &Config) -> Vec<(String, Config)> {
     let mut out = Vec::new();
@@ -40,7 +43,7 @@ pub fn parts(config: &Config) -> Vec<(String, Config)> {
     for (role, plugins) in roles {
         for (name, p) in plugins {
             let mut c = config.clone();
-            let (table, list): (_, Option<fn(&mut crate::config::StrategyConfig) -> &mut Vec<String>>) = match role {
+            let (table, list): (_, Option<Names>) = match role {
                 "filter" => (&mut c.filter, Some(|s| &mut s.filters)),
                 "sizer" => (&mut c.sizer, Some(|s| &mut s.sizers)),
                 "overlay" => (&mut c.overlay, Some(|s| &mut s.overlays)),
