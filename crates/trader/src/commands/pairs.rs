@@ -1,8 +1,7 @@
 //! `trader data pairs`: which pairs of a file are cointegrated, with false discoveries controlled.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use tradewind_alpha::plugins::alpha_coint_pairs::{CointPairsParams, Found, Scan, Status, scan};
@@ -90,7 +89,7 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     if let Some(path) = &a.heatmap {
         let names: Vec<&str> = p.symbols.iter().map(|s| s.as_str()).collect();
         let title = format!("p-values of {} pairs, {}", found.tested, period(&p));
-        write_whole(path, &heat_map::svg(&found, &names, &title))?;
+        crate::run_folder::write_whole(path, heat_map::svg(&found, &names, &title).as_bytes())?;
     }
     if a.json {
         say_json(&as_json(&found, &p))?
@@ -204,14 +203,4 @@ fn describe(found: &Scan, p: &Panel, fdr: f64) -> String {
         out.push_str(&format!("note: {s} was left out: {n} sessions without a price\n"));
     }
     out
-}
-
-/// Writes a text file, whole or not at all.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let fail = |e: &std::io::Error| Failure::io("write", path, e);
-    let beside = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(beside).map_err(|e| fail(&e))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| fail(&e))?;
-    file.persist(path).map_err(|e| fail(&e.error))?;
-    Ok(())
 }
