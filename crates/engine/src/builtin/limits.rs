@@ -85,9 +85,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn sector(&self, symbol: Symbol) -> Option<usize> {
-        self.sectors.binary_search_by_key(&symbol, |s| s.0).ok().map(|i| self.sectors[i].1)
-    }
     /// Whether nothing binds: one pass over targets and sectors, both by the symbols' text.
     fn obeyed(&self, targets: &[(Symbol, f64)]) -> bool {
         let p = &self.params;
@@ -109,22 +106,27 @@ impl Limits {
         }
         let Some(limit) = p.sector else { return true };
         let mut totals: SmallVec<[f64; 32]> = smallvec![0.0; self.names.len()];
+        self.each_sector(targets, |i, k| totals[k] += targets[i].1.abs());
+        totals.iter().all(|t| within(*t, limit))
+    }
+    /// Calls with the position and sector of each target that has one: both lists are sorted by symbol, so that one walk along both finds
+    /// all, and mostly without comparing names.
+    fn each_sector(&self, targets: &[(Symbol, f64)], mut found: impl FnMut(usize, usize)) {
         let mut rest = self.sectors.as_slice();
-        for (symbol, w) in targets {
+        for (i, (symbol, _)) in targets.iter().enumerate() {
             while let [(s, _), after @ ..] = rest
                 && s != symbol
                 && s < symbol
             {
                 rest = after;
             }
-            if let [(s, i), after @ ..] = rest
+            if let [(s, k), after @ ..] = rest
                 && s == symbol
             {
-                totals[*i] += w.abs();
+                found(i, *k);
                 rest = after;
             }
         }
-        totals.iter().all(|t| within(*t, limit))
     }
     fn may_short(&self, symbol: Symbol) -> bool {
         match &self.params.shortable {
@@ -141,15 +143,17 @@ impl Plugin for Limits {
     }
 }
 
-/// Scales the weights that `which` names by `factor`, with a step for each.
+/// Scales those of some weights that are `which` by `factor`, with a step for each.
 fn scale(
+    some: impl Iterator<Item = usize>,
     weights: &mut [(Symbol, f64)],
-    which: impl Fn(Symbol, f64) -> bool,
+    which: impl Fn(f64) -> bool,
     factor: f64,
     why: &Adjustment,
     steps: &mut Vec<RuleStep>,
 ) {
-    for (symbol, w) in weights.iter_mut().filter(|(s, w)| *w != 0.0 && which(*s, *w)) {
+    for i in some {
+        let Some((symbol, w)) = weights.get_mut(i).filter(|(_, w)| *w != 0.0 && which(*w)) else { continue };
         *w *= factor;
         steps.push(RuleStep {
             symbol: *symbol,
@@ -181,12 +185,13 @@ impl Rule for Limits {
         let why =
             |what: String, is: f64, limit: f64| Adjustment::new(Adjust::Keep, what).with("is", is).with("limit", limit);
         if let Some(limit) = p.sector {
-            for (i, name) in self.names.iter().enumerate() {
-                let is = |s: Symbol| self.sector(s) == Some(i);
-                let total: f64 = weights.iter().filter(|w| is(w.0)).map(|w| w.1.abs()).sum();
+            let mut members: Vec<Vec<usize>> = vec![Vec::new(); self.names.len()];
+            self.each_sector(targets, |i, k| members[k].push(i));
+            for (name, own) in self.names.iter().zip(&members) {
+                let total: f64 = own.iter().map(|&i| weights[i].1.abs()).sum();
                 if total > limit {
                     let why = why(format!("limit on the sector {name}"), total, limit);
-                    scale(&mut weights, |s, _| is(s), limit / total, &why, &mut steps);
+                    scale(own.iter().copied(), &mut weights, |_| true, limit / total, &why, &mut steps);
                 }
             }
         }
@@ -198,13 +203,14 @@ impl Rule for Limits {
                 // The larger side gives way: scaling both would leave the same imbalance.
                 let (large, small) = (long.max(short), long.min(short));
                 let why = why("limit on net exposure".into(), net, limit);
-                scale(&mut weights, |_, w| w * net > 0.0, (small + limit) / large, &why, &mut steps);
+                let all = 0..weights.len();
+                scale(all, &mut weights, |w| w * net > 0.0, (small + limit) / large, &why, &mut steps);
             }
         }
         let gross: f64 = weights.iter().map(|w| w.1.abs()).sum();
         if gross > p.gross {
             let why = why("limit on gross exposure".into(), gross, p.gross);
-            scale(&mut weights, |_, _| true, p.gross / gross, &why, &mut steps);
+            scale(0..weights.len(), &mut weights, |_| true, p.gross / gross, &why, &mut steps);
         }
         steps
     }
