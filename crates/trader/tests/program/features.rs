@@ -67,6 +67,65 @@ fn from_trades_to_bars_to_differences_to_a_filter_to_orders() {
 }
 
 #[test]
+fn news_with_sentiment_become_signals() {
+    let dir = folder(
+        r#"
+[[data.source]]
+path = "news.jsonl"
+kind = "news"
+
+[feature.news]
+plugin = "fe_price_news_div"
+symbols = ["AAA"]
+window = 10
+min_sessions = 5
+min_news = 1
+
+[alpha.news]
+plugin = "feature_signal"
+symbols = ["AAA"]
+feature = "fe_price_news_div.{symbol}.z_sentiment"
+full = 3.0
+enter = 1.0
+long_only = true
+
+[strategy.news]
+alpha = "news"
+base = 0.3
+discretionary = true
+"#,
+    );
+    // Sentiment as it comes until the 23rd, when it is far better than it was; the item of the 27th comes after the close.
+    let mut text = String::new();
+    for (i, day) in JANUARY.iter().enumerate() {
+        let (hour, sentiment) = match day {
+            23 => (15, 0.9),
+            27 => (22, 0.95),
+            _ => (15, [0.1, -0.1, 0.05][i % 3]),
+        };
+        let time = format!("2015-01-{day:02}T{hour}:00:00Z");
+        let item = json!({"time": time, "published": time, "symbol": "AAA", "headline": format!("Item {i}"), "body": "",
+            "source": "wire", "sentiment": sentiment});
+        let _ = writeln!(text, "{item}");
+    }
+    fs::write(dir.path().join("news.jsonl"), text).unwrap();
+    succeeds(dir.path(), &["backtest", "my.toml", "--out", "run"]);
+    let decisions = fs::read_to_string(dir.path().join("run/decisions.jsonl")).unwrap();
+    let wanted: Vec<String> = decisions
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap())
+        .filter(|d| d["symbol"] == "AAA")
+        .filter(|d| {
+            let mine = d["contributions"].as_array().unwrap().iter().find(|c| c["strategy"] == "news");
+            mine.is_some_and(|c| c["weight"].as_f64().unwrap() > 0.0)
+        })
+        .map(|d| d["time"].as_str().unwrap()[..10].to_owned())
+        .collect();
+    // Decided at the close of the 23rd; what came after the close of the 27th at that of the 28th.
+    assert_eq!(wanted, ["2015-01-23", "2015-01-28"]);
+}
+
+#[test]
 fn circles_and_names_that_nobody_publishes_are_refused_with_the_path() {
     let kalman = |name: &str, reads: &str| {
         format!(
