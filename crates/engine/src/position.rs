@@ -240,14 +240,12 @@ impl PositionManager {
         Some(exit)
     }
 
-    /// A symbol goes on under another name.
+    /// A symbol goes on under another name: who stays out of it still does. Its signals end with the old name, and so do their tracks.
     pub fn rename(&mut self, from: Symbol, to: Symbol) {
-        for map in [&mut self.blocks] {
-            let moved: Vec<_> = map.keys().filter(|k| k.1 == from).copied().collect();
-            for key in moved {
-                if let Some(b) = map.remove(&key) {
-                    map.insert((key.0, to), b);
-                }
+        let moved: Vec<Key> = self.blocks.keys().filter(|k| k.1 == from).copied().collect();
+        for key in moved {
+            if let Some(b) = self.blocks.remove(&key) {
+                self.blocks.insert((key.0, to), b);
             }
         }
         self.tracks.retain(|k, _| k.1 != from);
