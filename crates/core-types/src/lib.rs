@@ -16,6 +16,7 @@ mod probe;
 mod registry;
 mod role;
 mod signal;
+mod symbol_map;
 mod table;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -43,6 +44,7 @@ pub use role::{
     Published, Record, Rule, RulePhase, RuleStep, Service, Sizer, Snapshot, StateError, Verdict,
 };
 pub use signal::{Leg, Signal, Signals};
+pub use symbol_map::SymbolMap;
 pub use table::{Cell, ColumnSpec, Table, columns_of, table};
 pub use time::{Span, Time};
 pub use view::{FeatureValues, Last, Market, View};

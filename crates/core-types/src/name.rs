@@ -34,6 +34,48 @@ fn intern(table: &Table, text: &str) -> &'static Entry {
     entry
 }
 
+/// What every name is: ordered, hashed, printed and stored by its text.
+macro_rules! by_text {
+    ($t:ident) => {
+        impl Eq for $t {}
+        impl PartialOrd for $t {
+            fn partial_cmp(&self, o: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(o))
+            }
+        }
+        impl Ord for $t {
+            fn cmp(&self, o: &Self) -> std::cmp::Ordering {
+                if self == o { std::cmp::Ordering::Equal } else { self.as_str().cmp(o.as_str()) }
+            }
+        }
+        impl Hash for $t {
+            fn hash<H: Hasher>(&self, h: &mut H) {
+                self.as_str().hash(h);
+            }
+        }
+        impl fmt::Display for $t {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+        impl fmt::Debug for $t {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl Serialize for $t {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(self.as_str())
+            }
+        }
+        impl<'de> Deserialize<'de> for $t {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                Self::new(&String::deserialize(d)?).map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
 macro_rules! interned {
     ($(#[$doc:meta])* $t:ident, $table:ident, $what:literal, $max:literal, $ok:expr, $expected:literal) => {
         static $table: LazyLock<Table> = LazyLock::new(Table::default);
@@ -72,42 +114,7 @@ macro_rules! interned {
                 ptr::eq(self.0, o.0)
             }
         }
-        impl Eq for $t {}
-        impl PartialOrd for $t {
-            fn partial_cmp(&self, o: &Self) -> Option<std::cmp::Ordering> {
-                Some(self.cmp(o))
-            }
-        }
-        impl Ord for $t {
-            fn cmp(&self, o: &Self) -> std::cmp::Ordering {
-                if self == o { std::cmp::Ordering::Equal } else { self.0.text.cmp(o.0.text) }
-            }
-        }
-        impl Hash for $t {
-            fn hash<H: Hasher>(&self, h: &mut H) {
-                self.0.text.hash(h);
-            }
-        }
-        impl fmt::Display for $t {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.0.text)
-            }
-        }
-        impl fmt::Debug for $t {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}", self.0.text)
-            }
-        }
-        impl Serialize for $t {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.serialize_str(self.0.text)
-            }
-        }
-        impl<'de> Deserialize<'de> for $t {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                Self::new(&String::deserialize(d)?).map_err(de::Error::custom)
-            }
-        }
+        by_text!($t);
     };
 }
 
@@ -135,17 +142,50 @@ interned!(
     FeatureId, FEATURES, "feature", 128,
     |c| c.is_ascii_alphanumeric() || "._-/^=:".contains(c), "1 to 128 letters, digits or . _ - / ^ = :"
 );
-interned!(
-    /// A label: a plugin's id, the name of a number in an explanation.
-    Name, NAMES, "name", 128, |c| !c.is_control(), "1 to 128 printable characters"
-);
+static NAMES: LazyLock<Table> = LazyLock::new(Table::default);
+
+/// A label: a plugin's id, the name of a number in an explanation.
+#[derive(Clone, Copy)]
+pub struct Name(&'static str);
 
 impl Name {
-    /// A label known when the program was written; anything unprintable becomes `?`.
-    pub fn lit(text: &'static str) -> Self {
-        Self::new(text).unwrap_or_else(|_| Self(intern(&NAMES, "?")))
+    /// The label with this text.
+    ///
+    /// # Errors
+    /// Unless it is 1 to 128 printable characters.
+    pub fn new(text: &str) -> Result<Self, BadInput> {
+        if !text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control) {
+            Ok(Self(intern(&NAMES, text).text))
+        } else {
+            Err(BadInput::new("name", text, "1 to 128 printable characters"))
+        }
+    }
+    /// A label known when the program was written, at no cost; anything but printable ASCII becomes `?`.
+    pub const fn lit(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        if bytes.is_empty() {
+            return Self("?");
+        }
+        let mut i = 0;
+        while i < bytes.len() {
+            if bytes[i] < b' ' || bytes[i] > b'~' {
+                return Self("?");
+            }
+            i += 1;
+        }
+        Self(text)
+    }
+    /// The text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
     }
 }
+impl PartialEq for Name {
+    fn eq(&self, o: &Self) -> bool {
+        self.0 == o.0
+    }
+}
+by_text!(Name);
 
 #[cfg(test)]
 mod tests {

@@ -41,6 +41,26 @@ impl Position {
     }
 }
 
+/// The symbols whose quantity changed last: what only looks at those need not look at all. No part of what is owned.
+#[derive(Debug, Clone, Default)]
+struct Changes {
+    count: u64,
+    recent: [Option<Symbol>; Changes::KEPT],
+}
+impl Changes {
+    const KEPT: usize = 16;
+    fn note(&mut self, symbol: Symbol) {
+        self.recent[(self.count % Self::KEPT as u64) as usize] = Some(symbol);
+        self.count += 1;
+    }
+}
+impl PartialEq for Changes {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Changes {}
+
 /// Cash and positions. Equity is kept up to date at every mark in O(1).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
@@ -53,6 +73,7 @@ pub struct Portfolio {
     slots: Vec<Option<Position>>,
     /// Symbols with a slot, in the order of their text.
     known: Vec<Symbol>,
+    changes: Changes,
 }
 
 /// Where the cash came from and went: `cash` must always equal their sum.
@@ -141,6 +162,17 @@ impl Portfolio {
     pub fn positions(&self) -> impl Iterator<Item = &Position> {
         self.all().filter(|p| !p.quantity.is_zero())
     }
+    /// How often a quantity has changed since this portfolio was made or restored.
+    #[inline]
+    pub fn changes(&self) -> u64 {
+        self.changes.count
+    }
+    /// The symbols whose quantity has changed since it had changed `seen` times; `None` when these are too many to be known.
+    pub fn changed_since(&self, seen: u64) -> Option<impl Iterator<Item = Symbol> + '_> {
+        let kept = Changes::KEPT as u64;
+        let known = seen <= self.changes.count && self.changes.count - seen <= kept;
+        known.then(|| (seen..self.changes.count).filter_map(move |i| self.changes.recent[(i % kept) as usize]))
+    }
     /// Fraction of equity held in a symbol; zero when equity is not positive.
     pub fn weight(&self, symbol: Symbol) -> f64 {
         let equity = self.equity().to_f64();
@@ -172,7 +204,9 @@ impl Portfolio {
         if self.slots.len() <= i {
             self.slots.resize(i + 1, None);
         }
-        if let Err(at) = self.known.binary_search(&symbol) {
+        if self.slots[i].is_none()
+            && let Err(at) = self.known.binary_search(&symbol)
+        {
             self.known.insert(at, symbol);
         }
         &mut self.slots[i]
@@ -234,6 +268,7 @@ impl Portfolio {
         p.price = f.price;
         let after = p.value();
         self.revalue(before, after);
+        self.changes.note(f.symbol);
         self.totals.trading -= value;
         self.totals.fees += f.fee;
         self.totals.cash -= value + f.fee;
@@ -294,6 +329,7 @@ impl Portfolio {
         }
         let after = p.value();
         self.revalue(before, after);
+        self.changes.note(symbol);
         self.totals.cash += cash;
         self.totals.trading += cash;
         Ok(cash)
@@ -325,6 +361,8 @@ impl Portfolio {
         let before = slot.map_or(Cash::ZERO, |p| p.value());
         *slot = Some(merged);
         self.revalue(before, merged.value());
+        self.changes.note(from);
+        self.changes.note(to);
         Ok(())
     }
 
@@ -407,6 +445,23 @@ mod tests {
         let back: Portfolio = postcard::from_bytes(&bytes).unwrap();
         assert_eq!(back.equity(), p.equity());
         back.reconcile().unwrap();
+    }
+
+    #[test]
+    fn what_has_changed_is_known_for_a_while() {
+        let mut p = Portfolio::with_cash("1000".parse().unwrap());
+        let (s, t) = (Symbol::new("SPY").unwrap(), Symbol::new("SPY2").unwrap());
+        let since = |p: &Portfolio, n| p.changed_since(n).map(Iterator::collect::<Vec<_>>);
+        p.fill(&fill(Side::Buy, "4", "100", "0")).unwrap();
+        p.mark(s, "101".parse().unwrap());
+        assert_eq!((p.changes(), since(&p, 0), since(&p, 1)), (1, Some(vec![s]), Some(vec![])));
+        p.split(s, 2, 1).unwrap();
+        p.rename(s, t).unwrap();
+        assert_eq!(since(&p, 1), Some(vec![s, s, t]));
+        // Of what was counted elsewhere, or too long ago, nothing is known.
+        assert_eq!(since(&p, 5), None);
+        (0..15).for_each(|_| p.fill(&fill(Side::Buy, "0.1", "1", "0")).unwrap());
+        assert_eq!((since(&p, 2), since(&p, 3).map(|c| c.len())), (None, Some(16)));
     }
 
     #[test]

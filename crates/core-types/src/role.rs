@@ -170,6 +170,11 @@ pub trait Rule: Plugin {
     }
     /// The steps to take on the target weights (sorted by symbol, each once).
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep>;
+    /// The same where only the targets at these positions (in order) may differ from those that this rule was shown last: the symbols are the
+    /// same, each at its place. For rules that keep totals, so that one changed target costs as much as one; the steps are those of `apply`.
+    fn revise(&mut self, targets: &[(Symbol, f64)], _changed: &[usize], view: &View<'_>) -> Vec<RuleStep> {
+        self.apply(targets, view)
+    }
 }
 
 /// What becomes of an order.

@@ -14,26 +14,13 @@ pub use rolling::{EwmaCovariance, RollingCovariance};
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use crate::NumericsError;
+use crate::{NumericsError, dot};
 
 /// A symmetric matrix, of which the lower triangle is kept row by row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Symmetric {
     order: usize,
     lower: Vec<f64>,
-}
-
-/// The sum of products, in eight interleaved sums so that the processor need not wait for each addition.
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (ca, cb) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
-    let mut s = [0.0; 8];
-    for (x, y) in ca.zip(cb) {
-        for i in 0..8 {
-            s[i] += x[i] * y[i];
-        }
-    }
-    rest + ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))
 }
 
 impl Symmetric {

@@ -24,10 +24,12 @@ pub mod performance;
 pub mod rank;
 pub mod realised;
 pub mod rolling;
+mod sums;
 pub mod tail;
 pub mod wavelet;
 
 pub use rolling::{RollingMoments, Window};
+pub use sums::{dot, sum, sum_of};
 
 /// Too little or unusable data for a statistic.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

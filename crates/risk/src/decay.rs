@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule,
-    RulePhase, RuleStep, Symbol, Time, View,
+    RulePhase, RuleStep, Symbol, SymbolMap, Time, View,
 };
 
 use crate::lots::{Curve, Decided, Lots, Moment, Unit};
@@ -17,9 +17,8 @@ struct Spent {
 }
 
 /// What is known of one symbol that is, or was, held.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Slot {
-    symbol: Symbol,
     lots: Lots,
     /// All that was bought since the signal began, each as the fraction of equity it was when it was decided: how much of a target was had
     /// already, whatever the price at which it was filled.
@@ -47,12 +46,18 @@ pub struct TimeDecayRule {
     session: u64,
     /// When the last session ended, until the next event after it.
     closed: Option<Time>,
-    /// By the symbols' text.
-    slots: Vec<Slot>,
-    /// What a share of each target was of equity at the last decision, by symbol.
-    shares: Vec<(Symbol, f64)>,
+    slots: SymbolMap<Slot>,
+    /// What a share of each target was of equity when it was last decided on.
+    shares: SymbolMap<f64>,
+    /// The session in which every target was asked of last.
+    asked: Option<u64>,
+    /// Whether a symbol that has a slot is held no more since then.
+    emptied: bool,
     /// At the last session close: part of what is held that age still allows, and lots held.
     charted: Option<(f64, f64)>,
+    /// How often what is held had changed when it was last looked at.
+    #[serde(skip)]
+    seen: Option<u64>,
 }
 
 impl TimeDecayRule {
@@ -70,16 +75,16 @@ impl TimeDecayRule {
             exempt,
             session: 0,
             closed: None,
-            slots: Vec::new(),
-            shares: Vec::new(),
+            slots: SymbolMap::default(),
+            shares: SymbolMap::default(),
+            asked: None,
+            emptied: false,
             charted: None,
+            seen: None,
         })
     }
     fn now(&self, view: &View<'_>) -> Moment {
         Moment { time: view.now, session: self.session }
-    }
-    fn find(&self, symbol: Symbol) -> Result<usize, usize> {
-        self.slots.binary_search_by_key(&symbol, |s| s.symbol)
     }
     /// Takes in what is held of a symbol now.
     fn see(&mut self, symbol: Symbol, view: &View<'_>) {
@@ -88,24 +93,11 @@ impl TimeDecayRule {
         }
         let now = self.now(view);
         let position = view.portfolio.position(symbol);
-        let (at, new) = match (self.find(symbol), position) {
-            (Ok(at), _) => (at, false),
-            (Err(_), None) => return,
-            (Err(at), Some(_)) => {
-                let slot = Slot {
-                    symbol,
-                    lots: Lots::default(),
-                    bought: 0.0,
-                    spent: None,
-                    decided: None,
-                    aged: false,
-                    released: false,
-                };
-                self.slots.insert(at, slot);
-                (at, true)
-            }
-        };
-        let slot = &mut self.slots[at];
+        let new = !self.slots.contains(symbol);
+        if new && position.is_none() {
+            return;
+        }
+        let slot = self.slots.get_or_insert_with(symbol, Slot::default);
         let held = position.map_or(0, |p| p.quantity.nanos());
         // What was there before this rule was is as old as the books say.
         let born = match position {
@@ -121,61 +113,74 @@ impl TimeDecayRule {
             (slot.aged, slot.released, slot.decided) = (false, false, None);
         }
         if change.added > 0 {
-            let decided = self.shares.binary_search_by_key(&symbol, |d| d.0).ok().map(|i| self.shares[i].1);
+            let decided = self.shares.get(symbol).copied();
             // What cannot be measured counts as all there is: nothing more may be bought.
             let share = decided.or_else(|| share_of(view, symbol)).unwrap_or(f64::INFINITY);
             slot.bought = (slot.bought + change.added as f64 / 1e9 * share).min(f64::MAX);
         }
-        if slot.lots.is_empty() && slot.spent.is_none() {
-            self.slots.remove(at);
+        let (empty, spent) = (slot.lots.is_empty(), slot.spent.is_some());
+        if empty && !spent {
+            self.slots.remove(symbol);
         }
+        self.emptied |= empty && spent;
     }
-    /// Takes in all that is held. Most of it has not changed since it was last looked at: both lists are walked once.
-    fn see_all(&mut self, view: &View<'_>) {
-        let mut changed: Vec<Symbol> = Vec::new();
-        let mut rest = self.slots.as_slice();
-        // What is held no more has lots without a position; of others there is nothing to take in.
-        let gone = |s: &Slot| !s.lots.is_empty();
-        for p in view.portfolio.positions() {
-            while let [s, after @ ..] = rest
-                && s.symbol != p.symbol
-                && s.symbol < p.symbol
-            {
-                changed.extend(Some(s.symbol).filter(|_| gone(s)));
-                rest = after;
-            }
-            match rest {
-                [s, after @ ..] if s.symbol == p.symbol => {
-                    changed.extend(Some(s.symbol).filter(|_| s.lots.held() != p.quantity.nanos()));
-                    rest = after;
-                }
-                _ => changed.push(p.symbol),
+    /// Takes in what is held, as far as it has changed since it was last looked at.
+    #[inline]
+    fn see_changed(&mut self, view: &View<'_>) {
+        let now = view.portfolio.changes();
+        if self.seen == Some(now) {
+            return;
+        }
+        match self.seen.and_then(|seen| view.portfolio.changed_since(seen)) {
+            Some(changed) => changed.for_each(|symbol| self.see(symbol, view)),
+            None => {
+                let held = view.portfolio.positions().map(|p| p.symbol);
+                // What is held no more has lots without a position.
+                let gone = self.slots.entries().iter().filter(|(_, s)| !s.lots.is_empty()).map(|(s, _)| *s);
+                let all: Vec<Symbol> = held.chain(gone).collect();
+                all.into_iter().for_each(|symbol| self.see(symbol, view));
             }
         }
-        changed.extend(rest.iter().filter(|s| gone(s)).map(|s| s.symbol));
-        for symbol in changed {
-            self.see(symbol, view);
-        }
+        self.seen = Some(now);
     }
     fn rename(&mut self, from: Symbol, to: Symbol, view: &View<'_>) {
-        if let Ok(at) = self.find(from) {
-            let old = self.slots.remove(at);
-            match self.find(to) {
-                Ok(at) => {
-                    let s = &mut self.slots[at];
+        if let Some(old) = self.slots.remove(from) {
+            match self.slots.get_mut(to) {
+                Some(s) => {
                     s.lots.merge(old.lots);
                     s.bought += old.bought;
                 }
-                Err(at) => self.slots.insert(at, Slot { symbol: to, ..old }),
+                None => drop(self.slots.insert(to, old)),
             }
         }
         self.see(to, view);
     }
+    /// Nothing is wanted of what is not among the targets.
+    fn forget(&mut self, targets: &[(Symbol, f64)]) {
+        self.emptied = false;
+        self.slots
+            .retain(|symbol, s| !s.lots.is_empty() || targets.binary_search_by_key(&symbol, |t| t.0).is_ok());
+    }
+    fn ask<'a>(&mut self, targets: impl Iterator<Item = &'a (Symbol, f64)>, view: &View<'_>) -> Vec<RuleStep> {
+        let (now, equity) = (self.now(view), view.portfolio.equity().to_f64());
+        let mut steps = Vec::new();
+        for (symbol, weight) in targets {
+            let share = share_in(view, *symbol, equity);
+            match share {
+                Some(s) => drop(self.shares.insert(*symbol, s)),
+                None => drop(self.shares.remove(*symbol)),
+            }
+            if let Some(adjustment) = self.step(*symbol, *weight, share, now) {
+                steps.push(RuleStep { symbol: *symbol, adjustment });
+            }
+        }
+        steps
+    }
     /// What the rule says to one target; changes only what it remembers of the signal, and says the same when asked again.
     /// `share` is what a share of it is of equity.
-    fn step(&mut self, at: usize, weight: f64, share: Option<f64>, now: Moment) -> Option<Adjustment> {
+    fn step(&mut self, symbol: Symbol, weight: f64, share: Option<f64>, now: Moment) -> Option<Adjustment> {
         let (curve, reentry) = (self.curve, self.reentry);
-        let slot = self.slots.get_mut(at)?;
+        let slot = self.slots.get_mut(symbol)?;
         let Some(share) = share else {
             return Some(Adjustment::new(Adjust::Cap(0.0), "no price or no equity to measure what is held by"));
         };
@@ -186,7 +191,7 @@ impl TimeDecayRule {
             // The signal has gone or turned: what comes next is new, and of what is still held no more than is held counts as had.
             (slot.spent, slot.aged, slot.released, slot.bought) = (None, false, true, held);
             if slot.lots.is_empty() {
-                self.slots.remove(at);
+                self.slots.remove(symbol);
             }
             return None;
         }
@@ -203,7 +208,7 @@ impl TimeDecayRule {
         if let Some(spent) = slot.spent {
             let out = spent.since.age(now, curve.unit);
             if slot.lots.is_empty() && reentry.is_some_and(|r| out >= r) {
-                self.slots.remove(at);
+                self.slots.remove(symbol);
                 return None;
             }
             let back = match reentry {
@@ -271,34 +276,31 @@ impl Plugin for TimeDecayRule {
                 self.rename(symbol, *to, view);
             }
             (MarketData::CorporateAction(CorporateAction::Split { numerator, denominator }), Some(symbol)) => {
-                if let Ok(at) = self.find(symbol) {
+                if let Some(slot) = self.slots.get_mut(symbol) {
                     let held = view.portfolio.quantity(symbol).nanos();
-                    self.slots[at].lots.split(*numerator, *denominator, held);
+                    slot.lots.split(*numerator, *denominator, held);
                     // Orders from before are gone with the old shares.
-                    self.slots[at].decided = None;
+                    slot.decided = None;
                 }
-                if let Ok(i) = self.shares.binary_search_by_key(&symbol, |d| d.0)
-                    && *numerator > 0
-                {
-                    self.shares[i].1 *= f64::from(*denominator) / f64::from(*numerator);
+                if let Some(share) = self.shares.get_mut(symbol).filter(|_| *numerator > 0) {
+                    *share *= f64::from(*denominator) / f64::from(*numerator);
                 }
                 self.see(symbol, view);
             }
-            (MarketData::SessionClose, _) => {
-                self.closed = Some(event.time);
-                self.see_all(view);
-                let now = self.now(view);
-                let (mut left, mut held, mut lots) = (0.0, 0.0, 0.0);
-                for s in self.slots.iter().filter(|s| !s.lots.is_empty()) {
-                    let price = view.portfolio.position(s.symbol).map_or(0.0, |p| p.price.to_f64());
-                    left += s.lots.allowed(now, &self.curve) * price;
-                    held += s.lots.held().unsigned_abs() as f64 * price;
-                    lots += s.lots.len() as f64;
-                }
-                self.charted = (held > 0.0).then(|| (left / held, lots));
-            }
-            (_, Some(symbol)) => self.see(symbol, view),
             _ => {}
+        }
+        self.see_changed(view);
+        if matches!(event.data, MarketData::SessionClose) {
+            self.closed = Some(event.time);
+            let now = self.now(view);
+            let (mut left, mut held, mut lots) = (0.0, 0.0, 0.0);
+            for (symbol, s) in self.slots.entries().iter().filter(|(_, s)| !s.lots.is_empty()) {
+                let price = view.portfolio.position(*symbol).map_or(0.0, |p| p.price.to_f64());
+                left += s.lots.allowed(now, &self.curve) * price;
+                held += s.lots.held().unsigned_abs() as f64 * price;
+                lots += s.lots.len() as f64;
+            }
+            self.charted = (held > 0.0).then(|| (left / held, lots));
         }
         Ok(())
     }
@@ -315,28 +317,21 @@ impl Rule for TimeDecayRule {
         RulePhase::Decay
     }
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
-        self.see_all(view);
-        // Nothing is wanted of what is not among the targets.
-        self.slots.retain(|s| !s.lots.is_empty() || targets.binary_search_by_key(&s.symbol, |t| t.0).is_ok());
-        let (now, equity) = (self.now(view), view.portfolio.equity().to_f64());
-        let mut shares = std::mem::take(&mut self.shares);
-        shares.clear();
-        let mut steps = Vec::new();
-        let mut at = 0;
-        for (symbol, weight) in targets {
-            let share = share_in(view, *symbol, equity);
-            shares.extend(share.map(|s| (*symbol, s)));
-            while self.slots.get(at).is_some_and(|s| s.symbol != *symbol && s.symbol < *symbol) {
-                at += 1;
-            }
-            // A slot may go with the step: the next one takes its place.
-            if self.slots.get(at).is_some_and(|s| s.symbol == *symbol)
-                && let Some(adjustment) = self.step(at, *weight, share, now)
-            {
-                steps.push(RuleStep { symbol: *symbol, adjustment });
-            }
+        self.see_changed(view);
+        self.forget(targets);
+        self.shares.clear();
+        self.asked = Some(self.session);
+        self.ask(targets.iter(), view)
+    }
+    /// Within a session age takes nothing more: what was asked of all symbols need not be asked again of those that have not changed.
+    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], view: &View<'_>) -> Vec<RuleStep> {
+        if self.curve.unit == Unit::Days || self.asked != Some(self.session) {
+            return self.apply(targets, view);
         }
-        self.shares = shares;
-        steps
+        self.see_changed(view);
+        if self.emptied {
+            self.forget(targets);
+        }
+        self.ask(changed.iter().map(|i| &targets[*i]), view)
     }
 }

@@ -1,7 +1,7 @@
 //! Returns from session to session, per symbol and joined by session.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol};
+use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol, SymbolMap};
 use tradewind_numerics::Window;
 
 /// The return of one symbol from one session's last bar to the next one's: total return, with dividends and splits.
@@ -47,10 +47,9 @@ impl CloseTrack {
 /// One symbol's returns over the sessions kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Column {
-    symbol: Symbol,
     track: CloseTrack,
-    /// One slot per session since the symbol was first seen; `None` where it had no return.
-    returns: Window<Option<f64>>,
+    /// One slot per session since the symbol was first seen; not a number where it had no return.
+    returns: Window,
     /// How many of them are returns.
     known: usize,
 }
@@ -59,49 +58,35 @@ struct Column {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionReturns {
     window: usize,
-    /// By the symbols' text.
-    columns: Vec<Column>,
+    columns: SymbolMap<Column>,
 }
 
 impl SessionReturns {
     /// Keeps the last `window` sessions.
     pub fn new(window: usize) -> Self {
-        Self { window, columns: Vec::new() }
-    }
-    fn find(&self, symbol: Symbol) -> Option<&Column> {
-        self.columns.binary_search_by_key(&symbol, |c| c.symbol).ok().and_then(|i| self.columns.get(i))
+        Self { window, columns: SymbolMap::default() }
     }
     /// Sees an event; true at the end of a session, when the returns have moved on.
+    #[inline]
     pub fn on_event(&mut self, event: &Event) -> bool {
         match (&event.data, event.symbol) {
             (MarketData::Bar(bar), Some(symbol)) => {
-                let at = self.columns.binary_search_by_key(&symbol, |c| c.symbol).unwrap_or_else(|at| {
-                    let returns = Window::new(self.window);
-                    self.columns.insert(at, Column { symbol, track: CloseTrack::default(), returns, known: 0 });
-                    at
-                });
-                if let Some(c) = self.columns.get_mut(at) {
-                    c.track.close(bar.close.to_f64());
-                }
+                let window = self.window;
+                let new = || Column { track: CloseTrack::default(), returns: Window::new(window), known: 0 };
+                self.columns.get_or_insert_with(symbol, new).track.close(bar.close.to_f64());
             }
             (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(symbol)) => {
-                if let Ok(at) = self.columns.binary_search_by_key(&symbol, |c| c.symbol) {
-                    let renamed = Column { symbol: *to, ..self.columns.remove(at) };
-                    match self.columns.binary_search_by_key(to, |c| c.symbol) {
-                        Ok(at) => self.columns[at] = renamed,
-                        Err(at) => self.columns.insert(at, renamed),
-                    }
-                }
+                self.columns.rename(symbol, *to);
             }
             (MarketData::CorporateAction(action), Some(symbol)) => {
-                if let Ok(at) = self.columns.binary_search_by_key(&symbol, |c| c.symbol) {
-                    self.columns[at].track.action(action);
+                if let Some(c) = self.columns.get_mut(symbol) {
+                    c.track.action(action);
                 }
             }
             (MarketData::SessionClose, _) => {
-                for c in &mut self.columns {
+                for c in self.columns.values_mut() {
                     let r = c.track.end();
-                    let gone = c.returns.push(r).flatten();
+                    let gone = c.returns.push(r.unwrap_or(f64::NAN)).filter(|r| !r.is_nan());
                     c.known = c.known + usize::from(r.is_some()) - usize::from(gone.is_some());
                 }
                 return true;
@@ -110,22 +95,26 @@ impl SessionReturns {
         }
         false
     }
-    /// Every symbol seen, in the order of their text, with its returns: one slot per session kept since it was first seen.
-    pub fn columns(&self) -> impl Iterator<Item = (Symbol, &Window<Option<f64>>)> {
-        self.columns.iter().map(|c| (c.symbol, &c.returns))
+    /// Every symbol seen, in the order of their text, with its returns: one slot per session kept since it was first seen, which is not a
+    /// number where it had no return.
+    pub fn columns(&self) -> impl Iterator<Item = (Symbol, &Window)> {
+        self.columns.entries().iter().map(|(s, c)| (*s, &c.returns))
     }
     /// How many returns of a symbol are kept.
     pub fn count(&self, symbol: Symbol) -> usize {
-        self.find(symbol).map_or(0, |c| c.known)
+        self.columns.get(symbol).map_or(0, |c| c.known)
+    }
+    /// How many sessions are kept since a symbol was first seen.
+    pub fn depth(&self, symbol: Symbol) -> usize {
+        self.columns.get(symbol).map_or(0, |c| c.returns.len())
     }
     /// The return of the session that ended last.
     pub fn last(&self, symbol: Symbol) -> Option<f64> {
-        self.find(symbol)?.returns.last().flatten()
+        self.columns.get(symbol)?.returns.last().filter(|r| !r.is_nan())
     }
     /// How many sessions have ended since the last one in which the symbol had a return; `None` when it never had one.
     pub fn gap(&self, symbol: Symbol) -> Option<usize> {
-        let c = self.find(symbol)?;
-        c.returns.iter().rev().position(|r| r.is_some())
+        self.columns.get(symbol)?.returns.iter().rev().position(|r| !r.is_nan())
     }
     /// The sums of weights times returns of one portfolio: as [`SessionReturns::joint`] for it alone, in one pass over the memory and
     /// without allocating once `rows` has room.
@@ -137,7 +126,7 @@ impl SessionReturns {
     /// As [`SessionReturns::sum`], but with the sessions in which a symbol has no return, marked by what no sum of returns is.
     pub fn sum_all(&self, weights: &[(Symbol, f64)], rows: &mut Vec<f64>) {
         rows.clear();
-        let columns = || weights.iter().filter_map(|(s, _)| self.find(*s).map(|c| c.returns.len()));
+        let columns = || weights.iter().filter_map(|(s, _)| self.columns.get(*s).map(|c| c.returns.len()));
         let Some(depth) = columns().min() else { return };
         rows.reserve(self.window);
         rows.resize(depth, 0.0);
@@ -147,16 +136,17 @@ impl SessionReturns {
     }
     /// Adds a weight in one more symbol to such sums, at most as many as there are sessions of it.
     pub fn add(&self, symbol: Symbol, weight: f64, rows: &mut [f64]) {
-        let Some(returns) = self.find(symbol).map(|c| &c.returns) else { return };
+        let Some(returns) = self.columns.get(symbol).map(|c| &c.returns) else { return };
         // Windows end with the same session and may begin later than others.
         let (a, b) = returns.as_slices();
         let skip = returns.len().saturating_sub(rows.len());
         let kept = [a.get(skip..).unwrap_or(&[]), b.get(skip.saturating_sub(a.len())..).unwrap_or(&[])];
-        let mut row = rows.iter_mut();
+        let mut rest = rows;
         for slice in kept {
-            for (r, sum) in slice.iter().zip(row.by_ref()) {
-                *sum += r.map_or(f64::NAN, |r| weight * r);
-            }
+            let n = slice.len().min(rest.len());
+            let (now, after) = rest.split_at_mut(n);
+            now.iter_mut().zip(slice).for_each(|(sum, r)| *sum += weight * r);
+            rest = after;
         }
     }
     /// The sums of weights times returns, one row for each portfolio, over the sessions in which every symbol of every portfolio
@@ -168,21 +158,21 @@ impl SessionReturns {
         rows: &mut Vec<f64>,
     ) -> usize {
         rows.clear();
-        type Weighted<'w> = (&'w Window<Option<f64>>, f64);
+        type Weighted<'w> = (&'w Window, f64);
         let columns: Vec<Vec<Weighted<'_>>> = portfolios
-            .map(|p| p.iter().filter_map(|(s, w)| self.find(*s).map(|c| (&c.returns, *w))).collect())
+            .map(|p| p.iter().filter_map(|(s, w)| self.columns.get(*s).map(|c| (&c.returns, *w))).collect())
             .collect();
         // Windows end with the same session and may begin later than others: count from the newest.
         let depth = columns.iter().flatten().map(|(w, _)| w.len()).min().unwrap_or(0);
-        let at = |w: &Window<Option<f64>>, i: usize| {
+        let at = |w: &Window, i: usize| {
             let (a, b) = w.as_slices();
             let k = w.len() - depth + i;
-            a.get(k).or_else(|| b.get(k - a.len())).copied().flatten()
+            a.get(k).or_else(|| b.get(k - a.len())).copied().unwrap_or(f64::NAN)
         };
         let whole: Vec<usize> =
-            (0..depth).filter(|i| columns.iter().flatten().all(|(w, _)| at(w, *i).is_some())).collect();
+            (0..depth).filter(|i| columns.iter().flatten().all(|(w, _)| !at(w, *i).is_nan())).collect();
         for p in &columns {
-            rows.extend(whole.iter().map(|i| p.iter().map(|(w, k)| k * at(w, *i).unwrap_or(0.0)).sum::<f64>()));
+            rows.extend(whole.iter().map(|i| p.iter().map(|(w, k)| k * at(w, *i)).sum::<f64>()));
         }
         whole.len()
     }
@@ -221,7 +211,7 @@ mod tests {
         session(&mut r, &[("A", "27"), ("B", "11")]);
         let (a, b) = (Symbol::new("A").unwrap(), Symbol::new("B").unwrap());
         for s in [a, b] {
-            assert_eq!(r.count(s), r.find(s).unwrap().returns.iter().flatten().count());
+            assert_eq!(r.count(s), r.columns.get(s).unwrap().returns.iter().filter(|x| !x.is_nan()).count());
         }
         assert_eq!((r.count(a), r.count(b)), (3, 3));
         let (x, y) = ([(a, 1.0)], [(a, 1.0), (b, 2.0)]);

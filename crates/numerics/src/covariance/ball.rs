@@ -2,7 +2,8 @@
 
 use nalgebra::{DVector, SymmetricEigen};
 
-use super::{Symmetric, dot};
+use super::Symmetric;
+use crate::dot;
 use crate::NumericsError;
 
 /// What "nearest" means.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Symmetric, dot, shrink};
+use super::{Symmetric, shrink};
+use crate::dot;
 
 /// Sums over rows of deviations y from an anchor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

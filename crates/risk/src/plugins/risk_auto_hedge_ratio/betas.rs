@@ -1,7 +1,7 @@
 //! The beta of every symbol, kept up to date at every session close.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol};
+use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol, SymbolMap};
 use tradewind_numerics::NumericsError;
 use tradewind_numerics::beta::{Beta, EwmaBeta, KalmanBeta, Lagged, MAX_LAGS, RollingBeta, vasicek};
 use tradewind_numerics::ewm::Ewm;
@@ -131,7 +131,6 @@ pub(super) fn state(r: &Result<Beta, NumericsError>) -> BetaState {
 /// One symbol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Column {
-    symbol: Symbol,
     track: CloseTrack,
     /// Whether there was a bar in this session, and in the one before.
     bars: [bool; 2],
@@ -145,9 +144,8 @@ struct Column {
 }
 
 impl Column {
-    fn new(symbol: Symbol, m: &Method) -> Self {
+    fn new(m: &Method) -> Self {
         Self {
-            symbol,
             track: CloseTrack::default(),
             bars: [false; 2],
             last: None,
@@ -174,49 +172,33 @@ pub(super) struct Betas {
     market: Symbol,
     recent: Recent,
     variance: Ewm,
-    /// By the symbols' text.
-    columns: Vec<Column>,
+    columns: SymbolMap<Column>,
     cross: Option<(f64, f64)>,
-    /// The betas of the columns that have one, close together: a decision walks all of them.
-    known: Vec<(Symbol, (f64, f64))>,
 }
 
 impl Betas {
     pub(super) fn new(method: Method, market: Symbol) -> Self {
         let (recent, variance) = (Recent::default(), Ewm::new(VARIANCE_DECAY));
-        Self { method, market, recent, variance, columns: Vec::new(), cross: None, known: Vec::new() }
+        Self { method, market, recent, variance, columns: SymbolMap::default(), cross: None }
     }
-    fn find(&self, symbol: Symbol) -> Option<&Column> {
-        self.columns.binary_search_by_key(&symbol, |c| c.symbol).ok().and_then(|i| self.columns.get(i))
-    }
+    #[inline]
     pub(super) fn on_event(&mut self, event: &Event) -> bool {
         match (&event.data, event.symbol) {
             (MarketData::Bar(bar), Some(symbol)) => {
-                let at = self.columns.binary_search_by_key(&symbol, |c| c.symbol).unwrap_or_else(|at| {
-                    self.columns.insert(at, Column::new(symbol, &self.method));
-                    at
-                });
-                if let Some(c) = self.columns.get_mut(at) {
-                    c.track.close(bar.close.to_f64());
-                    c.bars[0] = true;
-                }
+                let method = &self.method;
+                let c = self.columns.get_or_insert_with(symbol, || Column::new(method));
+                c.track.close(bar.close.to_f64());
+                c.bars[0] = true;
             }
             (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(symbol)) => {
                 if symbol == self.market {
                     self.market = *to;
                 }
-                if let Ok(at) = self.columns.binary_search_by_key(&symbol, |c| c.symbol) {
-                    let renamed = Column { symbol: *to, ..self.columns.remove(at) };
-                    match self.columns.binary_search_by_key(to, |c| c.symbol) {
-                        Ok(at) => self.columns[at] = renamed,
-                        Err(at) => self.columns.insert(at, renamed),
-                    }
-                    self.gather();
-                }
+                self.columns.rename(symbol, *to);
             }
             (MarketData::CorporateAction(action), Some(symbol)) => {
-                if let Ok(at) = self.columns.binary_search_by_key(&symbol, |c| c.symbol) {
-                    self.columns[at].track.action(action);
+                if let Some(c) = self.columns.get_mut(symbol) {
+                    c.track.action(action);
                 }
             }
             (MarketData::SessionClose, _) => {
@@ -228,14 +210,13 @@ impl Betas {
         false
     }
     fn close(&mut self) {
-        let at = self.columns.binary_search_by_key(&self.market, |c| c.symbol).ok();
-        let x = at.and_then(|i| self.columns.get_mut(i)).and_then(Column::end);
+        let (method, market) = (&self.method, self.market);
+        let x = self.columns.get_mut(market).and_then(Column::end);
         if let Some(x) = x {
             self.variance.update(x * x);
         }
         self.recent.push(x);
-        let (method, market) = (&self.method, self.market);
-        for c in self.columns.iter_mut().filter(|c| c.symbol != market) {
+        for (_, c) in self.columns.iter_mut().filter(|(s, _)| *s != market) {
             if let Some(y) = c.end() {
                 c.tracker.push(y, &self.recent, method);
             }
@@ -243,19 +224,15 @@ impl Betas {
             c.state = state(&estimate);
             c.raw = estimate.ok();
         }
-        let known = || self.columns.iter().filter_map(|c| c.raw).map(|b| b.beta);
+        let known = || self.columns.values().filter_map(|c| c.raw).map(|b| b.beta);
         let n = known().count();
         let mean = known().sum::<f64>() / n.max(1) as f64;
         let spread = known().map(|b| (b - mean).powi(2)).sum::<f64>() / n.saturating_sub(1).max(1) as f64;
         self.cross = (n >= CROSS_SECTION).then(|| (mean, spread.sqrt()));
-        for c in &mut self.columns {
-            c.beta = c.raw.map(|b| method.shrink(&b, self.cross));
+        let cross = self.cross;
+        for c in self.columns.values_mut() {
+            c.beta = c.raw.map(|b| method.shrink(&b, cross));
         }
-        self.gather();
-    }
-    fn gather(&mut self) {
-        self.known.clear();
-        self.known.extend(self.columns.iter().filter_map(|c| Some((c.symbol, c.beta?))));
     }
     /// The market, under its present name.
     pub(super) fn market(&self) -> Symbol {
@@ -263,32 +240,15 @@ impl Betas {
     }
     /// Beta and its standard deviation; the market's own is 1.
     pub(super) fn beta(&self, symbol: Symbol) -> Option<(f64, f64)> {
-        if symbol == self.market { Some((1.0, 0.0)) } else { self.find(symbol)?.beta }
-    }
-    /// Targets (sorted by symbol) that are not zero, with their betas: both lists are walked once.
-    pub(super) fn of<'a>(
-        &'a self,
-        targets: &'a [(Symbol, f64)],
-    ) -> impl Iterator<Item = (Symbol, f64, Option<(f64, f64)>)> + 'a {
-        let mut rest = self.known.as_slice();
-        targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0).map(move |(symbol, w)| {
-            while let [first, after @ ..] = rest
-                && first.0 != *symbol
-                && first.0 < *symbol
-            {
-                rest = after;
-            }
-            let own = rest.first().filter(|k| k.0 == *symbol).map(|k| k.1);
-            (*symbol, *w, if *symbol == self.market { Some((1.0, 0.0)) } else { own })
-        })
+        if symbol == self.market { Some((1.0, 0.0)) } else { self.columns.get(symbol)?.beta }
     }
     /// Why there is none.
     pub(super) fn state(&self, symbol: Symbol) -> BetaState {
-        self.find(symbol).map_or(BetaState::TooFew, |c| c.state)
+        self.columns.get(symbol).map_or(BetaState::TooFew, |c| c.state)
     }
     /// The return of the session that ended last.
     pub(super) fn last(&self, symbol: Symbol) -> Option<f64> {
-        self.find(symbol)?.last
+        self.columns.get(symbol)?.last
     }
     /// Variance of the market's return over a session.
     pub(super) fn variance(&self) -> Option<f64> {

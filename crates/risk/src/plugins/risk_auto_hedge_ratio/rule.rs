@@ -9,6 +9,7 @@ use tradewind_core_types::{
 };
 use tradewind_numerics::RollingMoments;
 use tradewind_numerics::beta::effectiveness;
+use tradewind_numerics::sum;
 
 use super::betas::{Betas, Method};
 use super::{HedgeTerms, RiskAutoHedgeRatioParams, shares};
@@ -41,6 +42,54 @@ impl Exposure {
     }
 }
 
+/// A weight that is no number counts as nothing here: the rules of the portfolio have vetoed it.
+fn finite(w: f64) -> f64 {
+    if w.is_finite() { w } else { 0.0 }
+}
+
+/// What each of the targets shown last adds to the exposure, each at its place: one that changes costs as much as one, and the sums do not
+/// depend on what was shown before.
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    /// Whether they are of the betas in force and of as many targets as there are.
+    fresh: bool,
+    /// Weight times beta.
+    known: Vec<f64>,
+    /// Its variance.
+    variance: Vec<f64>,
+    /// Weights without a beta.
+    open: Vec<f64>,
+    /// How many these are.
+    unknown: usize,
+}
+
+impl Parts {
+    fn reset(&mut self, n: usize) {
+        for v in [&mut self.known, &mut self.variance, &mut self.open] {
+            v.clear();
+            v.resize(n, 0.0);
+        }
+        (self.unknown, self.fresh) = (0, true);
+    }
+    fn set(&mut self, i: usize, weight: f64, beta: Option<(f64, f64)>) {
+        let (known, variance, open) = match beta {
+            Some((beta, sd)) => (weight * beta, (weight * sd).powi(2), 0.0),
+            None => (0.0, 0.0, weight),
+        };
+        self.unknown = self.unknown + usize::from(open != 0.0) - usize::from(self.open[i] != 0.0);
+        (self.known[i], self.variance[i], self.open[i]) = (known, variance, open);
+    }
+    fn exposure(&self, unknown_beta: f64) -> Exposure {
+        let known = sum(&self.known);
+        let (mut low, mut high) = (known, known);
+        if self.unknown > 0 {
+            low += self.open.iter().map(|w| (w * unknown_beta).min(0.0)).sum::<f64>();
+            high += self.open.iter().map(|w| (w * unknown_beta).max(0.0)).sum::<f64>();
+        }
+        Exposure { low, high, sd: sum(&self.variance).sqrt(), unknown: self.unknown }
+    }
+}
+
 /// Adds the hedge; see [`RiskAutoHedgeRatioParams`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HedgeRule {
@@ -54,8 +103,10 @@ pub struct HedgeRule {
     standing: f64,
     before: f64,
     decided: Option<Time>,
-    /// Targets of the last decision without the hedge, and the hedge's weight.
+    /// Targets of the last decision without the hedge (zero where they are no numbers), and the hedge's weight.
     book: Vec<(Symbol, f64)>,
+    #[serde(skip)]
+    parts: Parts,
     weight: f64,
     exposure: Option<f64>,
     after: Option<f64>,
@@ -82,6 +133,7 @@ impl HedgeRule {
             before: 0.0,
             decided: None,
             book: Vec::new(),
+            parts: Parts::default(),
             weight: 0.0,
             exposure: None,
             after: None,
@@ -90,25 +142,26 @@ impl HedgeRule {
         })
     }
 
-    fn measure(&self, targets: &[(Symbol, f64)]) -> Exposure {
-        let mut e = Exposure::default();
-        let mut variance = 0.0;
-        for (_, w, beta) in self.betas.of(targets) {
-            match beta {
-                Some((beta, sd)) => {
-                    e.low += w * beta;
-                    e.high += w * beta;
-                    variance += (w * sd).powi(2);
+    /// Takes the targets in: all, or those at these positions.
+    fn see(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>) {
+        let Self { book, parts, betas, .. } = self;
+        match changed.filter(|_| parts.fresh && book.len() == targets.len()) {
+            Some(some) => {
+                for &i in some {
+                    let (symbol, w) = targets[i];
+                    book[i].1 = finite(w);
+                    parts.set(i, finite(w), betas.beta(symbol));
                 }
-                None => {
-                    e.low += (w * self.unknown_beta).min(0.0);
-                    e.high += (w * self.unknown_beta).max(0.0);
-                    e.unknown += 1;
+            }
+            None => {
+                book.clear();
+                book.extend(targets.iter().map(|(s, w)| (*s, finite(*w))));
+                parts.reset(book.len());
+                for (i, (symbol, w)) in book.iter().enumerate() {
+                    parts.set(i, *w, betas.beta(*symbol));
                 }
             }
         }
-        e.sd = variance.sqrt();
-        e
     }
 
     /// What one share of the hedge is worth, as a fraction of equity; or why that is not known.
@@ -140,86 +193,29 @@ impl HedgeRule {
     }
 
     /// The positions with the largest beta exposure, as numbers of an explanation.
-    fn top(&self, targets: &[(Symbol, f64)]) -> Vec<(Cow<'static, str>, f64)> {
-        let mut top: Vec<(f64, Symbol, f64)> = Vec::with_capacity(NAMED + 1);
-        for (symbol, w, beta) in self.betas.of(targets) {
-            let Some((beta, _)) = beta else { continue };
-            let size = (w * beta).abs();
-            let at = top.partition_point(|t| t.0 >= size);
-            if at < NAMED {
-                top.insert(at, (size, symbol, beta));
-                top.truncate(NAMED);
+    fn top(&self) -> impl Iterator<Item = (Cow<'static, str>, f64)> {
+        // Size and place, the largest first; of equals the first.
+        let mut top = [(0.0, 0); NAMED];
+        for (i, x) in self.parts.known.iter().enumerate() {
+            if x.abs() > top[NAMED - 1].0 {
+                let at = top.partition_point(|t| t.0 >= x.abs());
+                top[at..].rotate_right(1);
+                top[at] = (x.abs(), i);
             }
         }
-        top.into_iter().map(|(_, symbol, beta)| (format!("beta {symbol}").into(), beta)).collect()
+        top.into_iter().filter(|t| t.0 > 0.0).filter_map(|(_, i)| {
+            let (symbol, _) = self.book[i];
+            self.betas.beta(symbol).map(|(beta, _)| (format!("beta {symbol}").into(), beta))
+        })
     }
 
-    fn close(&mut self) {
-        if self.book.is_empty() && self.weight == 0.0 {
-            return;
-        }
-        let book: f64 = self.book.iter().map(|(s, w)| w * self.betas.last(*s).unwrap_or(0.0)).sum();
-        let hedge = self.weight * self.betas.last(self.hedge).unwrap_or(0.0);
-        if (book + hedge).is_finite() {
-            self.unhedged.push(book);
-            self.hedged.push(book + hedge);
-        }
-    }
-}
-
-impl Plugin for HedgeRule {
-    fn id(&self) -> &'static str {
-        RiskAutoHedgeRatioParams::ID
-    }
-    fn observe(&mut self, event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
-        if let (MarketData::CorporateAction(action), Some(symbol)) = (&event.data, event.symbol) {
-            match action {
-                CorporateAction::SymbolChange { to } => {
-                    self.book.iter_mut().filter(|(s, _)| *s == symbol).for_each(|(s, _)| *s = *to);
-                    if symbol == self.hedge {
-                        self.hedge = *to;
-                    }
-                }
-                CorporateAction::Split { numerator, denominator } if symbol == self.hedge && *denominator > 0 => {
-                    let k = f64::from(*numerator) / f64::from(*denominator);
-                    (self.standing, self.before) = (k * self.standing, k * self.before);
-                }
-                CorporateAction::Delisting { .. } if symbol == self.hedge => {
-                    (self.standing, self.before, self.weight) = (0.0, 0.0, 0.0);
-                }
-                _ => {}
-            }
-        }
-        if self.betas.on_event(event) {
-            self.close();
-        }
-        Ok(())
-    }
-    fn metrics(&self, out: &mut Metrics) {
-        out.extend(self.exposure.map(|x| ("beta_exposure", x)));
-        out.extend(self.after.map(|x| ("beta_after_hedge", x)));
-        if self.exposure.is_some() {
-            out.push(("hedge_weight", self.weight));
-        }
-        let enough = self.unhedged.window().len() >= self.minimum;
-        let (u, h) = (self.unhedged.variance(), self.hedged.variance());
-        let share = u.zip(h).filter(|_| enough).and_then(|(u, h)| effectiveness(u, h));
-        out.extend(share.map(|x| ("hedge_effectiveness", x)));
-    }
-}
-
-impl Rule for HedgeRule {
-    fn phase(&self) -> RulePhase {
-        RulePhase::Hedge
-    }
-    fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
+    /// The hedge of the targets taken in.
+    fn hedge(&mut self, view: &View<'_>) -> Vec<RuleStep> {
         // Asked again at the same instant, the decision is taken again from what there was before.
         if self.decided != Some(view.now) {
             (self.before, self.decided) = (self.standing, Some(view.now));
         }
-        self.book.clear();
-        self.book.extend(targets.iter().filter(|t| t.1.is_finite() && t.1 != 0.0));
-        let e = self.measure(targets);
+        let e = self.parts.exposure(self.unknown_beta);
         let exposure = e.certain();
         let doubtful = exposure == 0.0 && e.unknown > 0 && e.high - e.low > self.terms.dead_band;
         (self.exposure, self.after, self.weight) = (Some(exposure), Some(exposure), 0.0);
@@ -285,7 +281,7 @@ impl Rule for HedgeRule {
             }
         };
         let unknown = (e.unknown > 0).then(|| {
-            let first = self.book.iter().find(|(s, _)| self.betas.beta(*s).is_none());
+            let first = self.book.iter().find(|(s, w)| *w != 0.0 && self.betas.beta(*s).is_none());
             let name = first.map_or("?", |(s, _)| s.as_str());
             let why = first.map_or(String::new(), |(s, _)| self.betas.state(*s).words(self.minimum));
             let n = e.unknown;
@@ -295,9 +291,79 @@ impl Rule for HedgeRule {
             .map(|(adjust, reason)| {
                 let mut adjustment = Adjustment::new(adjust, reason + unknown.as_deref().unwrap_or(""));
                 adjustment.numbers.extend(numbers.drain(..));
-                adjustment.numbers.extend(self.top(targets));
+                adjustment.numbers.extend(self.top());
                 RuleStep { symbol: self.hedge, adjustment }
             })
             .collect()
+    }
+
+    fn close(&mut self) {
+        // What is measured of the betas has to be measured again.
+        self.parts.fresh = false;
+        if self.weight == 0.0 && self.book.iter().all(|b| b.1 == 0.0) {
+            return;
+        }
+        let book: f64 = self.book.iter().map(|(s, w)| w * self.betas.last(*s).unwrap_or(0.0)).sum();
+        let hedge = self.weight * self.betas.last(self.hedge).unwrap_or(0.0);
+        if (book + hedge).is_finite() {
+            self.unhedged.push(book);
+            self.hedged.push(book + hedge);
+        }
+    }
+}
+
+impl Plugin for HedgeRule {
+    fn id(&self) -> &'static str {
+        RiskAutoHedgeRatioParams::ID
+    }
+    fn observe(&mut self, event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
+        if let (MarketData::CorporateAction(action), Some(symbol)) = (&event.data, event.symbol) {
+            self.parts.fresh = false;
+            match action {
+                CorporateAction::SymbolChange { to } => {
+                    self.book.iter_mut().filter(|(s, _)| *s == symbol).for_each(|(s, _)| *s = *to);
+                    if symbol == self.hedge {
+                        self.hedge = *to;
+                    }
+                }
+                CorporateAction::Split { numerator, denominator } if symbol == self.hedge && *denominator > 0 => {
+                    let k = f64::from(*numerator) / f64::from(*denominator);
+                    (self.standing, self.before) = (k * self.standing, k * self.before);
+                }
+                CorporateAction::Delisting { .. } if symbol == self.hedge => {
+                    (self.standing, self.before, self.weight) = (0.0, 0.0, 0.0);
+                }
+                _ => {}
+            }
+        }
+        if self.betas.on_event(event) {
+            self.close();
+        }
+        Ok(())
+    }
+    fn metrics(&self, out: &mut Metrics) {
+        out.extend(self.exposure.map(|x| ("beta_exposure", x)));
+        out.extend(self.after.map(|x| ("beta_after_hedge", x)));
+        if self.exposure.is_some() {
+            out.push(("hedge_weight", self.weight));
+        }
+        let enough = self.unhedged.window().len() >= self.minimum;
+        let (u, h) = (self.unhedged.variance(), self.hedged.variance());
+        let share = u.zip(h).filter(|_| enough).and_then(|(u, h)| effectiveness(u, h));
+        out.extend(share.map(|x| ("hedge_effectiveness", x)));
+    }
+}
+
+impl Rule for HedgeRule {
+    fn phase(&self) -> RulePhase {
+        RulePhase::Hedge
+    }
+    fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
+        self.see(targets, None);
+        self.hedge(view)
+    }
+    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], view: &View<'_>) -> Vec<RuleStep> {
+        self.see(targets, Some(changed));
+        self.hedge(view)
     }
 }

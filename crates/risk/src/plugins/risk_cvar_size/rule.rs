@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule, RuleStep,
-    Symbol, View,
+    Symbol, View, smallvec::SmallVec,
 };
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 
@@ -14,14 +14,10 @@ use crate::sessions::SessionReturns;
 /// Shrinks the target portfolio into its budget, and judges its own forecasts of the portfolio held.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CvarRule {
-    minimum: usize,
-    max_gap: usize,
-    window: usize,
+    measures: Measures,
     estimator: Estimator,
     budget: f64,
     unknown: f64,
-    sessions: SessionReturns,
-    session: u64,
     fitted: Fitted,
     /// Weights held at the last session close, the forecast made for them, and what the last session brought.
     held: Vec<(Symbol, f64)>,
@@ -40,8 +36,10 @@ pub struct CvarRule {
 struct Portfolio {
     /// At the end of which session; 0 for never.
     session: u64,
-    /// As given, without those that are zero: every one of them can be measured.
+    /// As given, each at its place; zero what cannot be measured.
     targets: Vec<(Symbol, f64)>,
+    /// How many are not zero.
+    held: usize,
     /// Sums of weights times returns; not a number in a session in which one of them has none.
     series: Vec<f64>,
     /// Changes since it was summed from the beginning: each may add a last digit of rounding.
@@ -52,28 +50,85 @@ struct Portfolio {
 const MOST_CHANGES: u32 = 10_000;
 
 impl Portfolio {
-    /// Moves on to these targets (without zeros); false when they have to be looked at from the beginning.
-    fn follow(&mut self, targets: &[(Symbol, f64)], sessions: &SessionReturns, session: u64) -> bool {
-        let same = |(a, b): (&(Symbol, f64), &(Symbol, f64))| a.0 == b.0;
-        if self.session != session || session == 0 || self.targets.len() != targets.len() {
+    /// Moves on to these targets, of which those at `changed` may be others than before (any, when that is not known); false when they have
+    /// to be looked at from the beginning.
+    fn follow(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>, measures: &Measures) -> bool {
+        if self.session != measures.session || self.session == 0 || self.targets.len() != targets.len() {
             return false;
         }
-        let changed = self.targets.iter().zip(targets).filter(|(a, b)| a.1 != b.1).count();
-        let few = changed * 8 <= targets.len() && self.changes < MOST_CHANGES;
-        if !few || !self.targets.iter().zip(targets).all(same) {
+        let differs = |i: &usize| self.targets[*i].1 != targets[*i].1;
+        let some: SmallVec<[usize; 16]> = match changed {
+            Some(some) => some.iter().copied().filter(differs).collect(),
+            None if self.targets.iter().zip(targets).all(|(a, b)| a.0 == b.0) => {
+                (0..targets.len()).filter(differs).collect()
+            }
+            None => return false,
+        };
+        if some.len() * 8 > targets.len() || self.changes >= MOST_CHANGES {
             return false;
         }
-        for (old, new) in self.targets.iter_mut().zip(targets).filter(|(a, b)| a.1 != b.1) {
-            if !new.1.is_finite() {
+        for i in some {
+            let ((symbol, old), (_, new)) = (self.targets[i], targets[i]);
+            let can = match (old == 0.0, new == 0.0) {
+                // What begins must be measurable over all of these sessions; what ends must not be what limits them.
+                (true, _) => new.is_finite() && measures.joins(symbol, self.series.len()),
+                (_, true) => measures.leaves(symbol, self.series.len()),
+                _ => new.is_finite(),
+            };
+            if !can {
                 // Also what was done so far is of no use then.
                 self.session = 0;
                 return false;
             }
-            sessions.add(old.0, new.1 - old.1, &mut self.series);
-            old.1 = new.1;
+            measures.sessions.add(symbol, new - old, &mut self.series);
+            self.held = self.held + usize::from(new != 0.0) - usize::from(old != 0.0);
+            self.targets[i].1 = new;
             self.changes += 1;
         }
         true
+    }
+    /// Begins again with these targets, without those that are noted in `out` because they cannot be measured.
+    fn begin(&mut self, targets: &[(Symbol, f64)], out: &[RuleStep], measures: &Measures) {
+        self.targets.clear();
+        self.targets.extend_from_slice(targets);
+        for step in out {
+            if let Ok(i) = targets.binary_search_by_key(&step.symbol, |t| t.0) {
+                self.targets[i].1 = 0.0;
+            }
+        }
+        let held: Vec<(Symbol, f64)> = self.held().collect();
+        measures.sessions.sum_all(&held, &mut self.series);
+        (self.session, self.changes, self.held) = (measures.session, 0, held.len());
+    }
+    fn held(&self) -> impl Iterator<Item = (Symbol, f64)> {
+        self.targets.iter().copied().filter(|t| t.1 != 0.0)
+    }
+}
+
+/// The returns of all symbols, and when those of one are enough.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Measures {
+    minimum: usize,
+    max_gap: usize,
+    window: usize,
+    sessions: SessionReturns,
+    /// Sessions that have ended.
+    session: u64,
+}
+
+impl Measures {
+    /// Why the returns of a symbol cannot be measured, when they cannot.
+    fn problem(&self, symbol: Symbol) -> Option<String> {
+        unmeasurable(&self.sessions, symbol, self.minimum, self.max_gap)
+    }
+    /// Whether a symbol can be added to sums over `rows` sessions.
+    fn joins(&self, symbol: Symbol, rows: usize) -> bool {
+        self.sessions.depth(symbol) >= rows && self.problem(symbol).is_none()
+    }
+    /// Whether sums over `rows` sessions are what they would be had the symbol never been among them.
+    fn leaves(&self, symbol: Symbol, rows: usize) -> bool {
+        let depth = self.sessions.depth(symbol);
+        self.sessions.count(symbol) == depth && (depth > rows || rows == self.window)
     }
 }
 
@@ -93,14 +148,16 @@ impl CvarRule {
     pub fn new(p: &RiskCvarSizeParams) -> Result<Self, Invalid> {
         p.build()?;
         Ok(Self {
-            minimum: p.minimum,
-            max_gap: p.max_gap,
-            window: p.window,
+            measures: Measures {
+                minimum: p.minimum,
+                max_gap: p.max_gap,
+                window: p.window,
+                sessions: SessionReturns::new(p.window),
+                session: 0,
+            },
             estimator: Estimator::new(p),
             budget: p.portfolio_budget,
             unknown: p.unknown,
-            sessions: SessionReturns::new(p.window),
-            session: 0,
             fitted: Fitted::default(),
             held: Vec::new(),
             held_fitted: Fitted::default(),
@@ -112,40 +169,85 @@ impl CvarRule {
         })
     }
 
-    /// The shortfall of these weights, every one of which can be measured by itself.
-    fn measure(&mut self, weights: &[(Symbol, f64)]) -> Result<Known, String> {
-        self.scratch.reserve(self.window);
-        let Scratch { series, work } = &mut self.scratch;
-        let known = &mut self.known;
-        if !known.follow(weights, &self.sessions, self.session) {
-            self.sessions.sum_all(weights, &mut known.series);
-            known.targets.clear();
-            known.targets.extend_from_slice(weights);
-            (known.session, known.changes) = (self.session, 0);
-        }
+    /// The shortfall of the targets taken in.
+    fn measure(&mut self) -> Result<Known, String> {
+        let Self { measures, known, scratch, estimator, fitted, .. } = self;
+        scratch.reserve(measures.window);
+        let Scratch { series, work } = scratch;
         series.clear();
         series.extend(known.series.iter().filter(|x| !x.is_nan()));
         let n = series.len();
-        if n >= self.minimum {
-            let made = self.estimator.estimate(series, self.session, &mut self.fitted, work);
+        if n >= measures.minimum {
+            let made = estimator.estimate(series, measures.session, fitted, work);
             return made.map(Known::Joint).map_err(|e| e.to_string());
         }
         let mut sum = 0.0;
-        for w in weights {
-            self.sessions.sum(std::slice::from_ref(w), series);
-            let one = self.estimator.estimate(series, self.session, &mut Fitted::default(), work);
+        for w in known.held() {
+            measures.sessions.sum(&[w], series);
+            let one = estimator.estimate(series, measures.session, &mut Fitted::default(), work);
             let es = one.map_err(|e| e.to_string())?.es;
             sum += es.ok_or_else(|| format!("{} has no expected shortfall", w.0))?.max(0.0);
         }
         Ok(Known::Sum(sum, n))
     }
 
+    /// What cannot be measured is limited to what is allowed of it, and the rest scaled into its budget.
+    fn shrink(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>) -> Vec<RuleStep> {
+        let mut out = Vec::new();
+        // The same symbols as before in the same session: all of them can still be measured.
+        if !self.known.follow(targets, changed, &self.measures) {
+            for (symbol, w) in targets.iter().filter(|t| t.1 != 0.0) {
+                let adjustment = if !w.is_finite() {
+                    Adjustment::new(Adjust::Veto, format!("its weight is {w}"))
+                } else if let Some(why) = self.measures.problem(*symbol) {
+                    Adjustment::new(Adjust::Cap(self.unknown), why)
+                } else {
+                    continue;
+                };
+                out.push(RuleStep { symbol: *symbol, adjustment });
+            }
+            self.known.begin(targets, &out, &self.measures);
+        }
+        if self.known.held == 0 {
+            return out;
+        }
+        let (budget, minimum) = (self.budget, self.measures.minimum);
+        let adjustment = match self.measure() {
+            Ok(Known::Joint(Estimate { es: Some(es), var, problem, .. })) if es > budget => {
+                let careful = if problem.is_some() { ", the worst of several estimates," } else { "" };
+                let reason = format!("portfolio shortfall {}{careful} against {}", percent(es), percent(budget));
+                Adjustment::new(Adjust::Scale(budget / es), reason)
+                    .with("portfolio_shortfall", es)
+                    .with("portfolio_var", var)
+                    .with("budget", budget)
+            }
+            Ok(Known::Sum(sum, n)) if sum > budget => {
+                let why = format!(
+                    "{n} of {minimum} joint sessions: sum of shortfalls {} against {}",
+                    percent(sum),
+                    percent(budget)
+                );
+                Adjustment::new(Adjust::Scale(budget / sum), why).with("sum_of_shortfalls", sum).with("budget", budget)
+            }
+            Ok(Known::Joint(Estimate { es: Some(_), .. }) | Known::Sum(..)) => return out,
+            Ok(Known::Joint(Estimate { problem: Some(Problem::InfiniteMean), shape, .. })) => {
+                let shape = shape.unwrap_or(0.0);
+                Adjustment::new(Adjust::Veto, format!("no expected shortfall: tail shape {shape:.2}"))
+            }
+            Ok(Known::Joint(_)) => Adjustment::new(Adjust::Cap(self.unknown), "the portfolio's returns do not move"),
+            Err(why) => Adjustment::new(Adjust::Cap(self.unknown), why),
+        };
+        out.extend(self.known.held().map(|(symbol, _)| RuleStep { symbol, adjustment: adjustment.clone() }));
+        out.sort_by_key(|s| s.symbol);
+        out
+    }
+
     /// The session has ended: judge the forecast of what was held, and make one for what is held now.
     fn close(&mut self, view: &View<'_>) {
-        self.session += 1;
+        self.measures.session += 1;
         let known = !self.held.is_empty();
         // A symbol without a bar in this session stands still, as its mark does.
-        let ret = self.held.iter().map(|(s, w)| w * self.sessions.last(*s).unwrap_or(0.0)).sum::<f64>();
+        let ret = self.held.iter().map(|(s, w)| w * self.measures.sessions.last(*s).unwrap_or(0.0)).sum::<f64>();
         self.realised = known.then_some(-ret);
         if let Some(f) = self.forecast.filter(|_| known) {
             self.judge.push(ret, f);
@@ -156,11 +258,11 @@ impl CvarRule {
             self.held.extend(view.portfolio.positions().map(|p| (p.symbol, p.value().to_f64() / equity)));
         }
         self.forecast = None;
-        if !self.held.is_empty() && self.held.iter().all(|(s, _)| self.sessions.count(*s) >= self.minimum) {
-            self.scratch.reserve(self.window);
+        if !self.held.is_empty() && self.held.iter().all(|(s, _)| self.measures.sessions.count(*s) >= self.measures.minimum) {
+            self.scratch.reserve(self.measures.window);
             let Scratch { series, work } = &mut self.scratch;
-            if self.sessions.sum(&self.held, series) >= self.minimum {
-                self.forecast = self.estimator.estimate(series, self.session, &mut self.held_fitted, work).ok();
+            if self.measures.sessions.sum(&self.held, series) >= self.measures.minimum {
+                self.forecast = self.estimator.estimate(series, self.measures.session, &mut self.held_fitted, work).ok();
             }
         }
     }
@@ -180,7 +282,7 @@ impl Plugin for CvarRule {
             // What a symbol's returns are may have changed, and the order of the symbols.
             self.known.session = 0;
         }
-        if self.sessions.on_event(event) {
+        if self.measures.sessions.on_event(event) {
             self.close(view);
         }
         Ok(())
@@ -197,57 +299,9 @@ impl Plugin for CvarRule {
 
 impl Rule for CvarRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
-        let mut out = Vec::new();
-        let mut weights = Vec::with_capacity(targets.len());
-        weights.extend(targets.iter().filter(|t| t.1 != 0.0));
-        // The same symbols as before in the same session: all of them can still be measured.
-        let again = self.known.follow(&weights, &self.sessions, self.session);
-        if !again {
-            weights.clear();
-        }
-        for (symbol, w) in targets.iter().filter(|t| t.1 != 0.0 && !again) {
-            if !w.is_finite() {
-                let adjustment = Adjustment::new(Adjust::Veto, format!("its weight is {w}"));
-                out.push(RuleStep { symbol: *symbol, adjustment });
-            } else if let Some(why) = unmeasurable(&self.sessions, *symbol, self.minimum, self.max_gap) {
-                let adjustment = Adjustment::new(Adjust::Cap(self.unknown), why);
-                out.push(RuleStep { symbol: *symbol, adjustment });
-            } else {
-                weights.push((*symbol, *w));
-            }
-        }
-        if weights.is_empty() {
-            return out;
-        }
-        let budget = self.budget;
-        let adjustment = match self.measure(&weights) {
-            Ok(Known::Joint(Estimate { es: Some(es), var, problem, .. })) if es > budget => {
-                let careful = if problem.is_some() { ", the worst of several estimates," } else { "" };
-                let reason = format!("portfolio shortfall {}{careful} against {}", percent(es), percent(budget));
-                Adjustment::new(Adjust::Scale(budget / es), reason)
-                    .with("portfolio_shortfall", es)
-                    .with("portfolio_var", var)
-                    .with("budget", budget)
-            }
-            Ok(Known::Sum(sum, n)) if sum > budget => {
-                let why = format!(
-                    "{n} of {} joint sessions: sum of shortfalls {} against {}",
-                    self.minimum,
-                    percent(sum),
-                    percent(budget)
-                );
-                Adjustment::new(Adjust::Scale(budget / sum), why).with("sum_of_shortfalls", sum).with("budget", budget)
-            }
-            Ok(Known::Joint(Estimate { es: Some(_), .. }) | Known::Sum(..)) => return out,
-            Ok(Known::Joint(Estimate { problem: Some(Problem::InfiniteMean), shape, .. })) => {
-                let shape = shape.unwrap_or(0.0);
-                Adjustment::new(Adjust::Veto, format!("no expected shortfall: tail shape {shape:.2}"))
-            }
-            Ok(Known::Joint(_)) => Adjustment::new(Adjust::Cap(self.unknown), "the portfolio's returns do not move"),
-            Err(why) => Adjustment::new(Adjust::Cap(self.unknown), why),
-        };
-        out.extend(weights.iter().map(|(symbol, _)| RuleStep { symbol: *symbol, adjustment: adjustment.clone() }));
-        out.sort_by_key(|s| s.symbol);
-        out
+        self.shrink(targets, None)
+    }
+    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], _view: &View<'_>) -> Vec<RuleStep> {
+        self.shrink(targets, Some(changed))
     }
 }

@@ -5,8 +5,8 @@ use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule, RuleStep,
     Symbol, View,
 };
-use tradewind_numerics::RollingMoments;
-use tradewind_numerics::covariance::{Quadratic, Symmetric, dot, nearest_in_box};
+use tradewind_numerics::covariance::{Quadratic, Symmetric, nearest_in_box};
+use tradewind_numerics::{RollingMoments, dot, sum};
 
 use super::universe::Universe;
 use super::{Basis, Mode, OutOfReach, RiskTrackingErrorParams, resolve};
@@ -58,7 +58,16 @@ impl Curve {
 struct Measured {
     tracking_error: f64,
     curve: Curve,
-    /// Whether a weight is not a number.
+}
+
+/// The targets measured last, each at its place.
+#[derive(Debug, Clone, Default)]
+struct Shown {
+    /// Weights; zero where they are no numbers.
+    weights: Vec<f64>,
+    /// Which member each target is.
+    members: Vec<Option<usize>>,
+    /// Whether there are targets that are no numbers.
     odd: bool,
 }
 
@@ -90,6 +99,8 @@ pub struct TrackingErrorRule {
     risk: Vec<f64>,
     /// Targets that are not measured.
     unmeasured: Vec<(Symbol, f64)>,
+    #[serde(skip)]
+    shown: Shown,
     /// What the benchmark is multiplied by.
     scale: f64,
     /// Held at the last session close, and the benchmark's multiple for it.
@@ -128,6 +139,7 @@ impl TrackingErrorRule {
             weights: Vec::new(),
             risk: Vec::new(),
             unmeasured: Vec::new(),
+            shown: Shown::default(),
             scale: 1.0,
             held: Vec::new(),
             held_scale: 1.0,
@@ -160,49 +172,92 @@ impl TrackingErrorRule {
         self.fresh = true;
     }
 
-    /// Measures a portfolio (sorted by symbol); `None` when the benchmark is not measured. Between two session closes only the
-    /// weights that changed cost anything beyond a comparison.
-    fn measure(&mut self, targets: &[(Symbol, f64)]) -> Option<Measured> {
+    /// Moves the weight of a member; with `along` the covariance times the weights moves along.
+    fn set(&mut self, member: usize, w: f64, along: bool) -> bool {
+        let step = w - self.weights[member];
+        if step != 0.0 {
+            self.weights[member] = w;
+            if along {
+                self.risk.iter_mut().zip(self.universe.column(member)).for_each(|(r, c)| *r += step * c);
+            }
+        }
+        step != 0.0
+    }
+    /// Takes in the targets at these places; false when it has to be all of them.
+    fn revise_weights(&mut self, targets: &[(Symbol, f64)], changed: &[usize]) -> bool {
+        if self.shown.weights.len() != targets.len() || changed.len() * 8 > self.weights.len() {
+            return false;
+        }
+        let (mut unmeasured, mut odd) = (false, self.shown.odd);
+        for &i in changed {
+            let w = finite(targets[i].1);
+            odd |= !targets[i].1.is_finite();
+            if let Some(member) = self.shown.members[i] {
+                self.set(member, w, true);
+            } else {
+                unmeasured |= w != self.shown.weights[i];
+            }
+            self.shown.weights[i] = w;
+        }
+        if unmeasured {
+            self.unmeasured.clear();
+            let all = targets.iter().zip(&self.shown.members).filter(|(t, m)| m.is_none() && finite(t.1) != 0.0);
+            self.unmeasured.extend(all.map(|(t, _)| *t));
+        }
+        self.shown.odd = odd && targets.iter().any(|t| !t.1.is_finite());
+        true
+    }
+    /// Takes in all targets (sorted by symbol).
+    fn take_weights(&mut self, targets: &[(Symbol, f64)], again: bool) {
+        let n = self.weights.len();
+        let mut shown = std::mem::take(&mut self.shown);
+        shown.weights.clear();
+        shown.members.clear();
+        self.unmeasured.clear();
+        let (mut changed, mut i) = (0, 0);
+        // Both lists are in the order of the symbols: each member is either the next target or has no weight.
+        for (symbol, w) in targets {
+            let w = finite(*w);
+            while i < n && self.universe.members()[i] != *symbol && self.universe.members()[i] < *symbol {
+                changed += usize::from(self.set(i, 0.0, !again && (changed + 1) * 8 <= n));
+                i += 1;
+            }
+            let member = (i < n && self.universe.members()[i] == *symbol).then_some(i);
+            if let Some(at) = member {
+                changed += usize::from(self.set(at, w, !again && (changed + 1) * 8 <= n));
+                i += 1;
+            } else if w != 0.0 {
+                self.unmeasured.push((*symbol, w));
+            }
+            shown.weights.push(w);
+            shown.members.push(member);
+        }
+        for i in i..n {
+            changed += usize::from(self.set(i, 0.0, !again && (changed + 1) * 8 <= n));
+        }
+        if again || changed * 8 > n {
+            self.universe.covariance().mul(&self.weights, &mut self.risk);
+        }
+        shown.odd = targets.iter().any(|t| !t.1.is_finite());
+        self.shown = shown;
+    }
+
+    /// Measures a portfolio (sorted by symbol); `None` when the benchmark is not measured. Between two session closes only the weights that
+    /// changed cost anything beyond a comparison, and not even that when it is known which they are.
+    fn measure(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>) -> Option<Measured> {
         let again = !self.fresh;
         if again {
             self.refresh();
         }
         if self.missing.is_some() || self.universe.members().is_empty() {
+            self.shown = Shown::default();
             return None;
         }
-        self.unmeasured.clear();
-        let (members, n) = (self.universe.members(), self.weights.len());
-        let (mut changed, mut net, mut i, mut odd) = (0, 0.0, 0, false);
-        // Both lists are in the order of the symbols: each member is either the next target or has no weight.
-        let mut set = |i: usize, w: f64| {
-            let step = w - self.weights[i];
-            if step != 0.0 {
-                self.weights[i] = w;
-                changed += 1;
-                if !again && changed * 8 <= n {
-                    self.risk.iter_mut().zip(self.universe.column(i)).for_each(|(r, c)| *r += step * c);
-                }
-            }
-        };
-        for (symbol, w) in targets {
-            odd |= !w.is_finite();
-            let w = finite(*w);
-            net += w;
-            while i < n && members[i] != *symbol && members[i] < *symbol {
-                set(i, 0.0);
-                i += 1;
-            }
-            if i < n && members[i] == *symbol {
-                set(i, w);
-                i += 1;
-            } else if w != 0.0 {
-                self.unmeasured.push((*symbol, w));
-            }
+        let before = changed.filter(|_| !again);
+        if !before.is_some_and(|some| self.revise_weights(targets, some)) {
+            self.take_weights(targets, again);
         }
-        (i..n).for_each(|i| set(i, 0.0));
-        if again || changed * 8 > n {
-            self.universe.covariance().mul(&self.weights, &mut self.risk);
-        }
+        let net = sum(&self.shown.weights);
         self.scale = if self.basis == Basis::Invested { net } else { 1.0 };
         let c = self.scale;
         let unknown = self.unknown_volatility * self.unmeasured.iter().map(|(_, w)| w.abs()).sum::<f64>();
@@ -215,7 +270,7 @@ impl TrackingErrorRule {
         } else {
             Curve { moving, cross, fixed, unknown }
         };
-        Some(Measured { tracking_error: square.sqrt() + unknown, curve, odd })
+        Some(Measured { tracking_error: square.sqrt() + unknown, curve })
     }
     fn active(&self, i: usize) -> f64 {
         self.weights[i] - self.scale * self.bench[i]
@@ -266,87 +321,12 @@ impl TrackingErrorRule {
         Some((factors.collect(), found.distance + share * unknown, found.within))
     }
 
-    fn close(&mut self, view: &View<'_>) {
-        let book: f64 = self.held.iter().map(|(s, w)| w * self.universe.last(*s).unwrap_or(0.0)).sum();
-        self.carried += book;
-        self.active = None;
-        // A session in which the benchmark has no return is judged together with the next.
-        let parts = self.benchmark.iter().filter(|(_, b)| *b != 0.0);
-        let bench = parts.map(|(s, b)| self.universe.last(*s).map(|r| b * r)).sum::<Option<f64>>();
-        if let Some(bench) = bench {
-            let active = std::mem::take(&mut self.carried) - self.held_scale * bench;
-            if active.is_finite() {
-                self.active = Some(active);
-                self.ex_post.push(active);
-            }
-        }
-        self.fresh = false;
-        let equity = view.portfolio.equity().to_f64();
-        let mut held = std::mem::take(&mut self.held);
-        held.clear();
-        if equity > 0.0 {
-            held.extend(view.portfolio.positions().map(|p| (p.symbol, p.value().to_f64() / equity)));
-        }
-        self.ex_ante = self.measure(&held).map(|m| m.tracking_error);
-        let net: f64 = held.iter().map(|h| h.1).sum();
-        self.held_scale = if self.basis == Basis::Invested { net } else { 1.0 };
-        self.held = held;
-    }
-
-    /// Why nothing is known of the benchmark.
-    fn unmeasurable(&self) -> String {
-        match self.missing.or(self.benchmark.first().map(|b| b.0)) {
-            Some(s) => {
-                let n = self.universe.count(s);
-                let enough = if n < self.minimum { "" } else { ", but no recent one or none that moves" };
-                format!("no tracking error: {s} of the benchmark has {n} of {} returns{enough}", self.minimum)
-            }
-            None => "no tracking error: nothing is measured yet".into(),
-        }
-    }
-}
-
-/// A weight that can be used; what cannot counts as nothing, and is vetoed.
-fn finite(w: f64) -> f64 {
-    if w.is_finite() { w } else { 0.0 }
-}
-
-impl Plugin for TrackingErrorRule {
-    fn id(&self) -> &'static str {
-        RiskTrackingErrorParams::ID
-    }
-    fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
-        if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =
-            (&event.data, event.symbol)
-        {
-            for list in [&mut self.held, &mut self.benchmark] {
-                list.iter_mut().filter(|(s, _)| *s == from).for_each(|(s, _)| *s = *to);
-                list.sort_by_key(|x| x.0);
-            }
-        }
-        if self.universe.on_event(event) {
-            self.close(view);
-        }
-        Ok(())
-    }
-    fn metrics(&self, out: &mut Metrics) {
-        out.extend(self.ex_ante.map(|x| ("tracking_error_ex_ante", x)));
-        let ex_post = self.ex_post.std_dev().filter(|_| self.ex_post.is_full());
-        out.extend(ex_post.map(|s| ("tracking_error_ex_post", self.periods.sqrt() * s)));
-        out.extend(self.active.map(|x| ("active_return", x)));
-        out.extend(self.universe.shrinkage().map(|x| ("covariance_shrinkage", x)));
-        if self.universe.clipped() > 0 {
-            out.push(("eigenvalues_raised", self.universe.clipped() as f64));
-        }
-    }
-}
-
-impl Rule for TrackingErrorRule {
-    fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
-        let measured = self.measure(targets);
+    /// The steps that keep the targets within the limit.
+    fn within(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>) -> Vec<RuleStep> {
+        let measured = self.measure(targets, changed);
         let mut steps = Vec::new();
         let wanted = targets.iter().filter(|t| finite(t.1) != 0.0);
-        if measured.is_none_or(|m| m.odd) {
+        if measured.is_none() || self.shown.odd {
             let odd = targets.iter().filter(|t| !t.1.is_finite());
             steps.extend(odd.map(|(symbol, w)| {
                 let adjustment = Adjustment::new(Adjust::Veto, format!("the weight is {w}"));
@@ -404,5 +384,90 @@ impl Rule for TrackingErrorRule {
             steps.push(RuleStep { symbol: *symbol, adjustment });
         }
         steps
+    }
+
+    fn close(&mut self, view: &View<'_>) {
+        let book: f64 = self.held.iter().map(|(s, w)| w * self.universe.last(*s).unwrap_or(0.0)).sum();
+        self.carried += book;
+        self.active = None;
+        // A session in which the benchmark has no return is judged together with the next.
+        let parts = self.benchmark.iter().filter(|(_, b)| *b != 0.0);
+        let bench = parts.map(|(s, b)| self.universe.last(*s).map(|r| b * r)).sum::<Option<f64>>();
+        if let Some(bench) = bench {
+            let active = std::mem::take(&mut self.carried) - self.held_scale * bench;
+            if active.is_finite() {
+                self.active = Some(active);
+                self.ex_post.push(active);
+            }
+        }
+        self.fresh = false;
+        let equity = view.portfolio.equity().to_f64();
+        let mut held = std::mem::take(&mut self.held);
+        held.clear();
+        if equity > 0.0 {
+            held.extend(view.portfolio.positions().map(|p| (p.symbol, p.value().to_f64() / equity)));
+        }
+        self.ex_ante = self.measure(&held, None).map(|m| m.tracking_error);
+        // What was shown last is not what is held.
+        self.shown = Shown::default();
+        let net: f64 = held.iter().map(|h| h.1).sum();
+        self.held_scale = if self.basis == Basis::Invested { net } else { 1.0 };
+        self.held = held;
+    }
+
+    /// Why nothing is known of the benchmark.
+    fn unmeasurable(&self) -> String {
+        match self.missing.or(self.benchmark.first().map(|b| b.0)) {
+            Some(s) => {
+                let n = self.universe.count(s);
+                let enough = if n < self.minimum { "" } else { ", but no recent one or none that moves" };
+                format!("no tracking error: {s} of the benchmark has {n} of {} returns{enough}", self.minimum)
+            }
+            None => "no tracking error: nothing is measured yet".into(),
+        }
+    }
+}
+
+/// A weight that can be used; what cannot counts as nothing, and is vetoed.
+fn finite(w: f64) -> f64 {
+    if w.is_finite() { w } else { 0.0 }
+}
+
+impl Plugin for TrackingErrorRule {
+    fn id(&self) -> &'static str {
+        RiskTrackingErrorParams::ID
+    }
+    fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
+        if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =
+            (&event.data, event.symbol)
+        {
+            for list in [&mut self.held, &mut self.benchmark] {
+                list.iter_mut().filter(|(s, _)| *s == from).for_each(|(s, _)| *s = *to);
+                list.sort_by_key(|x| x.0);
+            }
+        }
+        if self.universe.on_event(event) {
+            self.close(view);
+        }
+        Ok(())
+    }
+    fn metrics(&self, out: &mut Metrics) {
+        out.extend(self.ex_ante.map(|x| ("tracking_error_ex_ante", x)));
+        let ex_post = self.ex_post.std_dev().filter(|_| self.ex_post.is_full());
+        out.extend(ex_post.map(|s| ("tracking_error_ex_post", self.periods.sqrt() * s)));
+        out.extend(self.active.map(|x| ("active_return", x)));
+        out.extend(self.universe.shrinkage().map(|x| ("covariance_shrinkage", x)));
+        if self.universe.clipped() > 0 {
+            out.push(("eigenvalues_raised", self.universe.clipped() as f64));
+        }
+    }
+}
+
+impl Rule for TrackingErrorRule {
+    fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
+        self.within(targets, None)
+    }
+    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], _view: &View<'_>) -> Vec<RuleStep> {
+        self.within(targets, Some(changed))
     }
 }

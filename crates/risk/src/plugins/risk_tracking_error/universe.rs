@@ -49,10 +49,10 @@ pub struct Universe {
 }
 
 /// Whether returns are enough, recent, and of a price that moves.
-fn measured(returns: &Window<Option<f64>>, minimum: usize, max_stale: usize) -> bool {
-    let known = returns.iter().flatten();
+fn measured(returns: &Window, minimum: usize, max_stale: usize) -> bool {
+    let known = returns.iter().filter(|r| !r.is_nan());
     let (count, moves) = known.fold((0, false), |(n, m), r| (n + 1, m || r != 0.0));
-    count >= minimum && moves && returns.iter().rev().take(max_stale + 1).any(|r| r.is_some())
+    count >= minimum && moves && returns.iter().rev().take(max_stale + 1).any(|r| !r.is_nan())
 }
 
 impl Universe {
@@ -91,7 +91,7 @@ impl Universe {
             let mut columns = self.sessions.columns();
             for (x, m) in self.row.iter_mut().zip(&self.members) {
                 // A symbol without a bar in this session stands still, as its mark does.
-                *x = columns.find(|(s, _)| s == m).and_then(|(_, r)| r.last().flatten()).unwrap_or(0.0);
+                *x = columns.find(|(s, _)| s == m).and_then(|(_, r)| r.last()).filter(|r| !r.is_nan()).unwrap_or(0.0);
             }
             self.state.push(&self.row);
         } else {
@@ -104,12 +104,12 @@ impl Universe {
         let (minimum, stale) = (self.minimum, self.max_stale);
         let columns: Vec<_> = self.sessions.columns().filter(|(_, r)| measured(r, minimum, stale)).collect();
         let n = columns.len();
-        let since = |r: &Window<Option<f64>>| r.len() - r.iter().take_while(Option::is_none).count();
+        let since = |r: &Window| r.len() - r.iter().take_while(|x| x.is_nan()).count();
         let depth = columns.iter().map(|(_, r)| since(r)).min().unwrap_or(0);
         let mut rows = vec![0.0; depth * n];
         for (i, (_, r)) in columns.iter().enumerate() {
             for (k, x) in r.iter().rev().take(depth).enumerate() {
-                rows[(depth - 1 - k) * n + i] = x.unwrap_or(0.0);
+                rows[(depth - 1 - k) * n + i] = if x.is_nan() { 0.0 } else { x };
             }
         }
         self.members = columns.into_iter().map(|(s, _)| s).collect();

@@ -1,0 +1,56 @@
+//! Sums in eight interleaved parts, so that the processor need not wait for each addition. The order is fixed: the same numbers always give
+//! the same sum, to the last bit.
+
+fn total(rest: f64, s: [f64; 8]) -> f64 {
+    rest + ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))
+}
+
+/// The sum of products of two slices, as far as both go.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len().min(b.len());
+    let (ca, cb) = (a[..n].chunks_exact(8), b[..n].chunks_exact(8));
+    let rest: f64 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
+    let mut s = [0.0; 8];
+    for (x, y) in ca.zip(cb) {
+        for i in 0..8 {
+            s[i] += x[i] * y[i];
+        }
+    }
+    total(rest, s)
+}
+
+/// The sum of `f` of each.
+pub fn sum_of<T>(all: &[T], f: impl Fn(&T) -> f64) -> f64 {
+    let chunks = all.chunks_exact(8);
+    let rest: f64 = chunks.remainder().iter().map(&f).sum();
+    let mut s = [0.0; 8];
+    for x in chunks {
+        for i in 0..8 {
+            s[i] += f(&x[i]);
+        }
+    }
+    total(rest, s)
+}
+
+/// The sum.
+pub fn sum(all: &[f64]) -> f64 {
+    sum_of(all, |x| *x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_any_length() {
+        for n in 0..40_u32 {
+            // Whole numbers: exact in any order.
+            let a: Vec<f64> = (0..n).map(f64::from).collect();
+            let b: Vec<f64> = (0..n).map(|i| f64::from(2 * i + 1)).collect();
+            assert_eq!(sum(&a), a.iter().sum::<f64>());
+            assert_eq!(sum_of(&a, |x| x * x), a.iter().map(|x| x * x).sum::<f64>());
+            assert_eq!(dot(&a, &b), a.iter().zip(&b).map(|(x, y)| x * y).sum::<f64>());
+            assert_eq!(dot(&a, &b[..n as usize / 2]), dot(&a[..n as usize / 2], &b));
+        }
+    }
+}
