@@ -19,7 +19,7 @@ const NONE: u32 = u32::MAX;
 /// assert_eq!((held.get(tlt), held.position(tlt)), (Some(&0.4), Some(1)));
 /// # Ok::<(), tradewind_core_types::BadInput>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SymbolMap<T> {
     entries: Vec<(Symbol, T)>,
     /// Where the entry of a symbol is, by `Symbol::index`.
@@ -29,6 +29,12 @@ pub struct SymbolMap<T> {
 impl<T> Default for SymbolMap<T> {
     fn default() -> Self {
         Self { entries: Vec::new(), places: Vec::new() }
+    }
+}
+
+impl<T: PartialEq> PartialEq for SymbolMap<T> {
+    fn eq(&self, o: &Self) -> bool {
+        self.entries == o.entries
     }
 }
 
@@ -156,13 +162,18 @@ impl<T> SymbolMap<T> {
     }
 }
 
-impl<T> FromIterator<(Symbol, T)> for SymbolMap<T> {
+impl<T> Extend<(Symbol, T)> for SymbolMap<T> {
     /// Of a symbol that comes twice the last value counts.
+    fn extend<I: IntoIterator<Item = (Symbol, T)>>(&mut self, all: I) {
+        for (symbol, value) in all {
+            self.insert(symbol, value);
+        }
+    }
+}
+impl<T> FromIterator<(Symbol, T)> for SymbolMap<T> {
     fn from_iter<I: IntoIterator<Item = (Symbol, T)>>(all: I) -> Self {
         let mut map = Self::default();
-        for (symbol, value) in all {
-            map.insert(symbol, value);
-        }
+        map.extend(all);
         map
     }
 }

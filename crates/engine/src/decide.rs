@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
 use tradewind_core_types::{
-    Adjust, Adjustment, Contribution, Name, Plugin, Proposal, Rule, RulePhase, RuleStep, Signal, Sizer, Stage, Step,
-    StrategyId, Symbol, View,
+    Adjust, Adjustment, Contribution, Name, Proposal, Signal, Sizer, Stage, Step, StrategyId, Symbol, View,
 };
 
+use crate::book::{Book, More, apply_rules};
 use crate::engine::EngineConfig;
 use crate::executor::{Executor, Request};
 use crate::kill_switch::KillSwitch;
@@ -44,30 +45,26 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn new(symbol: Symbol, contributions: Vec<Contribution>) -> Self {
+    pub fn new(symbol: Symbol, contributions: Vec<Contribution>) -> Self {
         Self { symbol, contributions, rules: Vec::new(), weight: 0.0, unhedged: None }
     }
+    /// Back to what strategies want of it.
+    fn begin(&mut self) {
+        self.rules.clear();
+        self.unhedged = None;
+        self.weight = self.contributions.iter().fold(0.0, |sum, c| sum + c.weight);
+        if !self.weight.is_finite() {
+            let why = Adjustment::new(Adjust::Veto, "the sum of what strategies want is not finite");
+            self.weight = push(&mut self.rules, Stage::Rule, "sum", why, self.weight);
+        }
+    }
 }
-
-/// What was decided before, of symbols that are not due; both by the symbols' text.
-#[derive(Clone, Copy)]
-pub(crate) struct Before<'a> {
-    /// All weights.
-    pub weights: &'a [(Symbol, f64)],
-    /// Without their hedges, of those that have one.
-    pub unhedged: &'a [(Symbol, f64)],
-    /// Whether any signal ever had several legs.
-    pub pairs: bool,
-}
-
-/// Symbols that were not due and that have to be decided, too.
-pub(crate) type More = BTreeSet<Symbol>;
 
 /// Appends a step and gives the value after it.
 ///
 /// An adjustment (or its result) that is not finite would poison everything after it: it becomes a veto that says so, because missing numbers may
 /// reduce risk but never raise it.
-fn push(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, adjustment: Adjustment, value: f64) -> f64 {
+pub(crate) fn push(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, adjustment: Adjustment, value: f64) -> f64 {
     let adjustment = if adjustment.adjust.is_finite() {
         adjustment
     } else {
@@ -212,23 +209,40 @@ pub(crate) fn whole(standing: &Standing, only: &BTreeSet<Symbol>) -> Option<BTre
     }
 }
 
-/// The targets of all symbols in `only` (all when `None`), sorted by symbol; symbols held, or with orders `working`, but without a signal
-/// get an empty target. `only` must be [`whole`].
+/// What is decided: these symbols or, with `None`, all.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// Must be [`whole`].
+    pub only: Option<&'a BTreeSet<Symbol>>,
+    /// Symbols with orders working.
+    pub working: &'a [Symbol],
+    /// Whether any signal ever had several legs.
+    pub pairs: bool,
+}
+
+/// The targets of all symbols in scope, sorted by symbol; symbols held, or with orders working, but without a signal get an empty target.
+/// What strategies want of a symbol that `out` already has is not asked again.
 ///
 /// # Errors
-/// The symbols outside `only` that a rule makes smaller or a hedge trades: they have to be decided, too.
+/// The symbols out of scope that a rule makes smaller or a hedge trades: they have to be decided, too.
 pub(crate) fn targets(
     pipeline: &mut Pipeline,
     standing: &Standing,
-    before: Before<'_>,
-    only: Option<&BTreeSet<Symbol>>,
-    working: &[Symbol],
+    book: &mut Book,
+    scope: Scope<'_>,
+    out: &mut Vec<Target>,
     desk: &mut Desk<'_>,
     view: &View<'_>,
-) -> Result<Vec<Target>, More> {
-    let mut wishes: Vec<Wish<'_>> = Vec::new();
+) -> Result<(), More> {
+    // Places are given to all that ask at once.
+    if scope.only.is_none() || pipeline.strategies.iter().any(|s| s.discretionary) {
+        out.clear();
+    }
+    let new = |out: &[Target], s: Symbol| out.binary_search_by_key(&s, |t| t.symbol).is_err();
+    let asked: &[Target] = out;
+    let wanted = |s: &Symbol| scope.only.is_none_or(|o| o.contains(s)) && new(asked, *s);
+    let mut wishes: SmallVec<[Wish<'_>; 2]> = SmallVec::new();
     for (i, (s, signals)) in pipeline.strategies.iter_mut().zip(standing).enumerate() {
-        let wanted = |signal: &Signal| only.is_none_or(|o| signal.legs.iter().any(|l| o.contains(&l.symbol)));
         let mut add = |signal| {
             let (mut steps, mut value) = fold(s, &mut pipeline.filters, &mut pipeline.overlays, signal, view);
             if s.managed
@@ -238,16 +252,16 @@ pub(crate) fn targets(
             }
             wishes.push(Wish { strategy: i, signal, steps, value });
         };
-        match only {
+        match scope.only {
             // One symbol due out of many: look it up instead of walking all signals.
-            Some(o) if !before.pairs && o.len() < signals.len() => {
-                o.iter().filter_map(|sym| signals.get(sym)).for_each(&mut add);
+            Some(o) if !scope.pairs && o.len() < signals.len() => {
+                o.iter().filter(|s| wanted(s)).filter_map(|s| signals.get(*s)).for_each(&mut add);
             }
-            _ => signals.values().filter(|x| wanted(x)).for_each(&mut add),
+            _ => signals.values().filter(|x| x.legs.iter().any(|l| wanted(&l.symbol))).for_each(&mut add),
         }
     }
     place(pipeline, &mut wishes, standing, desk);
-    let mut found: Vec<(Symbol, Contribution)> = Vec::new();
+    let mut found: SmallVec<[(Symbol, Contribution); 2]> = SmallVec::new();
     for Wish { strategy, signal, mut steps, value } in wishes {
         for (i, leg) in signal.legs.iter().enumerate() {
             // The last leg takes the steps themselves: most signals have only one.
@@ -267,31 +281,29 @@ pub(crate) fn targets(
     allocate(pipeline, &mut found, view);
     found.sort_by_key(|(symbol, _)| *symbol);
 
-    let mut out: Vec<Target> = Vec::new();
+    let before = out.len();
     for (symbol, c) in found {
-        match out.last_mut() {
+        match out[before..].last_mut() {
             Some(t) if t.symbol == symbol => t.contributions.push(c),
             _ => out.push(Target::new(symbol, vec![c])),
         }
     }
-    let mut missing: Vec<Symbol> = match only {
-        Some(o) => o.iter().copied().collect(),
-        None => view.portfolio.positions().map(|p| p.symbol).chain(working.iter().copied()).collect(),
-    };
-    missing.sort();
-    missing.dedup();
-    missing.retain(|s| out.binary_search_by_key(s, |t| t.symbol).is_err());
-    out.extend(missing.into_iter().map(|symbol| Target::new(symbol, Vec::new())));
-    out.sort_by_key(|t| t.symbol);
-    for t in &mut out {
-        t.weight = t.contributions.iter().fold(0.0, |sum, c| sum + c.weight);
-        if !t.weight.is_finite() {
-            let why = Adjustment::new(Adjust::Veto, "the sum of what strategies want is not finite");
-            t.weight = push(&mut t.rules, Stage::Rule, "sum", why, t.weight);
-        }
+    if before > 0 {
+        out.sort_by_key(|t| t.symbol);
     }
-    apply_rules(pipeline, &mut out, only.map(|_| before), desk, view)?;
-    Ok(out)
+    let mut missing: SmallVec<[Symbol; 8]> = match scope.only {
+        Some(o) => o.iter().copied().collect(),
+        None => view.portfolio.positions().map(|p| p.symbol).chain(scope.working.iter().copied()).collect(),
+    };
+    missing.retain(|s| new(out, *s));
+    if !missing.is_empty() {
+        missing.sort();
+        missing.dedup();
+        out.extend(missing.into_iter().map(|symbol| Target::new(symbol, Vec::new())));
+        out.sort_by_key(|t| t.symbol);
+    }
+    out.iter_mut().for_each(Target::begin);
+    apply_rules(book, pipeline, out, scope.only.is_some(), desk, view)
 }
 
 /// Allocators see what each strategy would hold and adjust all of it alike.
@@ -325,31 +337,6 @@ fn allocate(pipeline: &mut Pipeline, found: &mut [(Symbol, Contribution)], view:
     }
 }
 
-/// The weights of `out`, and those of `last` for symbols that are not in it; all sorted by symbol.
-fn overlaid(last: &[(Symbol, f64)], out: &[Target]) -> Vec<(Symbol, f64)> {
-    let mut weights = Vec::with_capacity(last.len() + out.len() + 1);
-    let mut rest = last;
-    for t in out {
-        let before = rest.partition_point(|w| w.0 < t.symbol);
-        weights.extend_from_slice(&rest[..before]);
-        rest = &rest[before + usize::from(rest.get(before).is_some_and(|w| w.0 == t.symbol))..];
-        weights.push((t.symbol, t.weight));
-    }
-    weights.extend_from_slice(rest);
-    weights
-}
-
-fn weight_of(list: &[(Symbol, f64)], symbol: Symbol) -> Option<f64> {
-    list.binary_search_by_key(&symbol, |w| w.0).ok().map(|i| list[i].1)
-}
-
-fn put(list: &mut Vec<(Symbol, f64)>, symbol: Symbol, weight: f64) {
-    match list.binary_search_by_key(&symbol, |w| w.0) {
-        Ok(i) => list[i].1 = weight,
-        Err(i) => list.insert(i, (symbol, weight)),
-    }
-}
-
 /// Limited places go to the most confident of the discretionary signals.
 fn place(pipeline: &Pipeline, wishes: &mut [Wish<'_>], standing: &Standing, desk: &mut Desk<'_>) {
     let strategies = &pipeline.strategies;
@@ -358,7 +345,7 @@ fn place(pipeline: &Pipeline, wishes: &mut [Wish<'_>], standing: &Standing, desk
     }
     let stands = |(id, symbol): &(StrategyId, Symbol)| {
         let mut signals = strategies.iter().zip(standing).filter(|(s, _)| s.id == *id && s.discretionary);
-        signals.any(|(_, x)| x.get(symbol).is_some_and(|x| x.score != 0.0))
+        signals.any(|(_, x)| x.get(*symbol).is_some_and(|x| x.score != 0.0))
     };
     desk.executor.retain(stands);
     let mut asking: Vec<&mut Wish<'_>> = wishes.iter_mut().filter(|w| strategies[w.strategy].discretionary).collect();
@@ -377,162 +364,7 @@ fn place(pipeline: &Pipeline, wishes: &mut [Wish<'_>], standing: &Standing, desk
     }
     for (id, symbol) in also {
         for (_, signals) in strategies.iter().zip(standing).filter(|(s, _)| s.id == id) {
-            desk.displaced.extend(signals.get(&symbol).into_iter().flat_map(|x| x.legs.iter().map(|l| l.symbol)));
+            desk.displaced.extend(signals.get(symbol).into_iter().flat_map(|x| x.legs.iter().map(|l| l.symbol)));
         }
     }
-}
-
-/// The target portfolio while it is clipped and hedged.
-struct Book<'a> {
-    out: &'a mut Vec<Target>,
-    /// The whole portfolio, by the symbols' text: `out`, and what was decided before of all that is not due. Of that, hedges count only
-    /// once they have been asked again.
-    weights: Vec<(Symbol, f64)>,
-    /// When not everything is decided.
-    before: Option<Before<'a>>,
-    /// Changes below it are not traded.
-    band: f64,
-    /// What is to be decided, too.
-    more: More,
-    /// Symbols that are not due and that hedges have spoken of.
-    hedged: Vec<Symbol>,
-}
-
-impl<'a> Book<'a> {
-    fn new(out: &'a mut Vec<Target>, before: Option<Before<'a>>, band: f64) -> Self {
-        let mut weights = overlaid(before.map_or(&[], |b| b.weights), out);
-        let bare = before.map_or(&[][..], |b| b.unhedged);
-        let due = |out: &[Target], s: Symbol| out.binary_search_by_key(&s, |t| t.symbol).is_ok();
-        for (symbol, weight) in bare.iter().filter(|b| !due(out, b.0)) {
-            put(&mut weights, *symbol, *weight);
-        }
-        Self { out, weights, before, band, more: More::new(), hedged: Vec::new() }
-    }
-
-    /// Whether this change would be traded, as far as weights can say: a position that is closed always is.
-    fn matters(&self, from: f64, to: f64) -> bool {
-        from != to && (to == 0.0 || (from - to).abs() >= self.band || !to.is_finite())
-    }
-
-    /// A step on a symbol that is not due; true when it changes anything. What a rule of the portfolio makes smaller counts however little it
-    /// is, or the sum would not be what the rule has made of it; age and hedges are asked of each symbol alone, and what they change by less
-    /// than would be traded waits until it is more. Hedges add up first.
-    fn outside(&mut self, stage: Stage, symbol: Symbol, adjust: Adjust) -> bool {
-        let from = weight_of(&self.weights, symbol).unwrap_or(0.0);
-        let to = adjust.apply(from);
-        if stage == Stage::Hedge {
-            if !self.hedged.contains(&symbol) {
-                self.hedged.push(symbol);
-            }
-            put(&mut self.weights, symbol, to);
-            return to != from;
-        }
-        let matters = match stage {
-            Stage::Decay => self.matters(from, to),
-            _ => from != to,
-        };
-        if matters {
-            self.more.insert(symbol);
-        }
-        matters
-    }
-
-    /// Takes the steps of a rule, and says whether one changed anything. Only hedges may make anything larger.
-    fn take(&mut self, stage: Stage, plugin: &'static str, steps: Vec<RuleStep>) -> Result<bool, More> {
-        let mut changed = false;
-        for step in steps {
-            let i = match self.out.binary_search_by_key(&step.symbol, |t| t.symbol) {
-                Ok(i) => i,
-                Err(_) if self.before.is_some() => {
-                    changed |= self.outside(stage, step.symbol, step.adjustment.adjust);
-                    continue;
-                }
-                Err(i) => {
-                    self.out.insert(i, Target::new(step.symbol, Vec::new()));
-                    i
-                }
-            };
-            let t = &mut self.out[i];
-            let mut a = step.adjustment;
-            let after = a.adjust.apply(t.weight);
-            if stage != Stage::Hedge && after.is_finite() && after.abs() > t.weight.abs() {
-                // A last digit of rounding is kept out; a rule that asks for more is broken, and broken numbers may only reduce risk.
-                let rounding = after.abs() <= t.weight.abs() * (1.0 + 1e-9);
-                let (adjust, what) = if rounding { (Adjust::Keep, "kept") } else { (Adjust::Veto, "vetoed") };
-                let reason =
-                    format!("{:?} makes the position larger, which no rule may: {what} ({})", a.adjust, a.reason);
-                a = Adjustment { adjust, reason: reason.into(), numbers: a.numbers };
-            }
-            if stage == Stage::Hedge {
-                t.unhedged = t.unhedged.or(Some(t.weight));
-            }
-            changed |= a.adjust != Adjust::Keep;
-            t.weight = push(&mut t.rules, stage, plugin, a, t.weight);
-            match (&self.before, self.weights.get_mut(i)) {
-                // Then both lists are of the same symbols.
-                (None, Some(w)) if w.0 == t.symbol => w.1 = t.weight,
-                _ => put(&mut self.weights, t.symbol, t.weight),
-            }
-        }
-        if self.more.is_empty() { Ok(changed) } else { Err(std::mem::take(&mut self.more)) }
-    }
-
-    /// The hedges have been asked: those of symbols that are not due stand as they were decided, unless they are worth trading.
-    fn settle(&mut self) -> Result<(), More> {
-        let Some(before) = self.before else { return Ok(()) };
-        let said = std::mem::take(&mut self.hedged);
-        let stood = before.unhedged.iter().map(|b| b.0).filter(|s| !said.contains(s));
-        for symbol in said.iter().copied().chain(stood) {
-            if self.out.binary_search_by_key(&symbol, |t| t.symbol).is_ok() {
-                continue;
-            }
-            let stands = weight_of(before.weights, symbol).unwrap_or(0.0);
-            if self.matters(stands, weight_of(&self.weights, symbol).unwrap_or(0.0)) {
-                self.more.insert(symbol);
-            }
-            put(&mut self.weights, symbol, stands);
-        }
-        if self.more.is_empty() { Ok(()) } else { Err(std::mem::take(&mut self.more)) }
-    }
-
-    /// Limits, then the kill switch: what may not be exceeded whatever came before.
-    fn restrain(&mut self, pipeline: &mut Pipeline, desk: &Desk<'_>, view: &View<'_>) -> Result<(), More> {
-        if let Some(limits) = &mut pipeline.limits {
-            let steps = limits.apply(&self.weights, view);
-            self.take(Stage::Limit, limits.id(), steps)?;
-        }
-        for t in self.out.iter_mut() {
-            let held = view.portfolio.weight(t.symbol);
-            if let Some(a) = desk.kill_switch.restrain(&desk.config.kill_switch, t.weight, held) {
-                t.weight = push(&mut t.rules, Stage::KillSwitch, desk.kill_switch.id(), a, t.weight);
-                put(&mut self.weights, t.symbol, t.weight);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Rules see the whole target portfolio: decay, portfolio rules, limits, hedges, and limits again.
-fn apply_rules(
-    pipeline: &mut Pipeline,
-    out: &mut Vec<Target>,
-    before: Option<Before<'_>>,
-    desk: &Desk<'_>,
-    view: &View<'_>,
-) -> Result<(), More> {
-    let mut book = Book::new(out, before, desk.config.no_trade_band);
-    let hedges = pipeline.rules.iter().position(|r| r.phase() == RulePhase::Hedge).unwrap_or(pipeline.rules.len());
-    for r in &mut pipeline.rules[..hedges] {
-        let stage = if r.phase() == RulePhase::Decay { Stage::Decay } else { Stage::Rule };
-        let steps = r.apply(&book.weights, view);
-        book.take(stage, r.id(), steps)?;
-    }
-    book.restrain(pipeline, desk, view)?;
-    let mut hedged = false;
-    for r in &mut pipeline.rules[hedges..] {
-        let steps = r.apply(&book.weights, view);
-        hedged |= book.take(Stage::Hedge, r.id(), steps)?;
-    }
-    book.settle()?;
-    if hedged { book.restrain(pipeline, desk, view) } else { Ok(()) }
 }

@@ -3,6 +3,7 @@
 //! Synchronous and without I/O: time, seeds and data come in as arguments. Backtest, paper and live are this one loop with
 //! another source, clock and broker. The engine names no plugin: it composes the roles of `tradewind-core-types`.
 
+mod book;
 pub mod builtin;
 mod costs;
 mod decide;

@@ -1,12 +1,10 @@
 //! The composition of roles that turns signals into target weights.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Allocator, Alpha, Feature, Filter, Observer, Overlay, Plugin, PreTrade, Rule, Signal, Sizer, StateError,
-    StrategyId, Symbol,
+    StrategyId, SymbolMap,
 };
 
 use crate::builtin::Limits;
@@ -85,7 +83,7 @@ pub struct Pipeline {
 }
 
 /// Signals in force, per strategy and first leg.
-pub(crate) type Standing = Vec<BTreeMap<Symbol, Signal>>;
+pub(crate) type Standing = Vec<SymbolMap<Signal>>;
 
 impl Pipeline {
     /// Visits every plugin in a fixed order, as a plugin.

@@ -175,7 +175,7 @@ impl PositionManager {
             return;
         };
         for (s, signals) in strategies.iter().zip(standing).filter(|(s, _)| s.managed) {
-            let single = signals.get(&symbol).filter(|x| x.legs.len() == 1);
+            let single = signals.get(symbol).filter(|x| x.legs.len() == 1);
             let pairs = signals.values().filter(|x| x.legs.len() > 1 && x.legs.iter().any(|l| l.symbol == symbol));
             for signal in single.into_iter().chain(pairs) {
                 if let Some((r, t)) = self.track(s.id, signal, view)

@@ -167,9 +167,9 @@ impl TimeDecayRule {
         for (symbol, weight) in targets {
             let share = share_in(view, *symbol, equity);
             match share {
-                Some(s) => drop(self.shares.insert(*symbol, s)),
-                None => drop(self.shares.remove(*symbol)),
-            }
+                Some(s) => self.shares.insert(*symbol, s),
+                None => self.shares.remove(*symbol),
+            };
             if let Some(adjustment) = self.step(*symbol, *weight, share, now) {
                 steps.push(RuleStep { symbol: *symbol, adjustment });
             }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use smallvec::{SmallVec, smallvec};
-use tradewind_core_types::{Adjust, Adjustment, Invalid, Plugin, Rule, RuleStep, Symbol, View};
+use tradewind_core_types::{Adjust, Adjustment, Invalid, Plugin, Rule, RuleStep, Symbol, SymbolMap, View};
 
 use crate::exchange::Shorting;
 
@@ -50,7 +49,7 @@ impl LimitsParams {
         }
         let both = self.sector.is_some() != self.sectors.is_empty();
         bad.require(both, "sector", "one without the other", "`sector` (a limit) and `sectors` (the symbols) together");
-        let mut sectors = Vec::new();
+        let mut sectors = SymbolMap::default();
         let mut names = Vec::new();
         for (name, symbols) in &self.sectors {
             bad.require(!symbols.is_empty(), &format!("sectors.{name}"), "empty", "at least one symbol");
@@ -59,19 +58,17 @@ impl LimitsParams {
                     bad.require(false, &format!("sectors.{name}"), s, "a symbol");
                     continue;
                 };
-                let twice = sectors.iter().any(|(other, _)| *other == symbol);
+                let twice = sectors.insert(symbol, names.len()).is_some();
                 bad.require(!twice, &format!("sectors.{name}"), s, "a symbol that is in no other sector");
-                sectors.push((symbol, names.len()));
             }
             names.push(name.clone());
         }
-        sectors.sort();
         if let Some(Shorting::Only(list)) = &self.shortable {
             for s in list {
                 bad.require(Symbol::new(s).is_ok(), "shortable", s, "a symbol");
             }
         }
-        bad.into_result(Limits { params: self.clone(), sectors, names })
+        bad.into_result(Limits { params: self.clone(), sectors, names, shown: Shown::default() })
     }
 }
 
@@ -79,54 +76,99 @@ impl LimitsParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     params: LimitsParams,
-    /// Symbols by name, with the number of their sector.
-    sectors: Vec<(Symbol, usize)>,
+    /// The number of each symbol's sector.
+    sectors: SymbolMap<usize>,
     names: Vec<String>,
+    #[serde(skip)]
+    shown: Shown,
+}
+
+/// A sum of weights in units of 2^-60: whole numbers neither drift nor depend on the order in which they came.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Total(i128);
+
+impl Total {
+    const UNITS: f64 = (1_u64 << 60) as f64;
+
+    fn change(&mut self, from: f64, to: f64) {
+        // What is no number counts as nothing: it is vetoed elsewhere.
+        let units = |w: f64| (w.clamp(-1e12, 1e12) * Self::UNITS) as i128;
+        self.0 += units(to) - units(from);
+    }
+    fn get(self) -> f64 {
+        self.0 as f64 / Self::UNITS
+    }
+}
+
+/// The targets shown last, each at its place, and what they come to.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Shown {
+    weights: Vec<f64>,
+    /// The sector of each.
+    sectors: Vec<Option<usize>>,
+    /// The sum of the sizes in each sector, of all sizes, and of all weights.
+    totals: Vec<Total>,
+    gross: Total,
+    net: Total,
+    /// Whether each is larger than one symbol may be, or short and may not be.
+    beyond: Vec<bool>,
+    /// How many of them are.
+    many: usize,
+}
+
+impl Shown {
+    fn set(&mut self, i: usize, w: f64, beyond: bool) {
+        let old = std::mem::replace(&mut self.weights[i], w);
+        self.net.change(old, w);
+        self.gross.change(old.abs(), w.abs());
+        if let Some(k) = self.sectors[i] {
+            self.totals[k].change(old.abs(), w.abs());
+        }
+        self.many = self.many + usize::from(beyond) - usize::from(self.beyond[i]);
+        self.beyond[i] = beyond;
+    }
+}
+
+/// Whether a sum is above its limit by more than rounding.
+fn over(sum: f64, limit: f64) -> bool {
+    sum > limit * (1.0 + 1e-12)
 }
 
 impl Limits {
-    /// Whether nothing binds: one pass over targets and sectors, both by the symbols' text.
-    fn obeyed(&self, targets: &[(Symbol, f64)]) -> bool {
-        let p = &self.params;
-        let free = matches!(p.shortable, None | Some(Shorting::All));
-        let (mut gross, mut net) = (0.0, 0.0);
-        for (symbol, w) in targets {
-            // Also where a weight is not a number.
-            let fits = w.abs() <= p.symbol && (free || *w >= 0.0 || self.may_short(*symbol));
-            if !fits {
-                return false;
+    /// Takes the targets in: all, or those at these places.
+    fn see(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>) {
+        let mut shown = std::mem::take(&mut self.shown);
+        let set = |shown: &mut Shown, i: usize| {
+            let (symbol, w) = targets[i];
+            shown.set(i, w, self.beyond(symbol, w));
+        };
+        match changed.filter(|_| shown.weights.len() == targets.len()) {
+            Some(some) => some.iter().for_each(|i| set(&mut shown, *i)),
+            None => {
+                let n = targets.len();
+                shown = Shown {
+                    weights: vec![0.0; n],
+                    sectors: targets.iter().map(|t| self.sectors.get(t.0).copied()).collect(),
+                    totals: vec![Total::default(); self.names.len()],
+                    beyond: vec![false; n],
+                    ..Shown::default()
+                };
+                (0..n).for_each(|i| set(&mut shown, i));
             }
-            gross += w.abs();
-            net += w;
         }
-        // Summed in another order than below: what is this near to a limit is looked at there.
-        let within = |x: f64, limit: f64| x <= limit * (1.0 - 1e-9);
-        if !within(gross, p.gross) || p.net.is_some_and(|l| !within(f64::abs(net), l)) {
-            return false;
-        }
-        let Some(limit) = p.sector else { return true };
-        let mut totals: SmallVec<[f64; 32]> = smallvec![0.0; self.names.len()];
-        self.each_sector(targets, |i, k| totals[k] += targets[i].1.abs());
-        totals.iter().all(|t| within(*t, limit))
+        self.shown = shown;
     }
-    /// Calls with the position and sector of each target that has one: both lists are sorted by symbol, so that one walk along both finds
-    /// all, and mostly without comparing names.
-    fn each_sector(&self, targets: &[(Symbol, f64)], mut found: impl FnMut(usize, usize)) {
-        let mut rest = self.sectors.as_slice();
-        for (i, (symbol, _)) in targets.iter().enumerate() {
-            while let [(s, _), after @ ..] = rest
-                && s != symbol
-                && s < symbol
-            {
-                rest = after;
-            }
-            if let [(s, k), after @ ..] = rest
-                && s == symbol
-            {
-                found(i, *k);
-                rest = after;
-            }
-        }
+    /// Whether one target by itself is more than may be.
+    fn beyond(&self, symbol: Symbol, w: f64) -> bool {
+        w.abs() > self.params.symbol || (w < 0.0 && !self.may_short(symbol))
+    }
+    /// Whether anything binds.
+    fn binds(&self) -> bool {
+        let (p, shown) = (&self.params, &self.shown);
+        shown.many > 0
+            || p.sector.is_some_and(|limit| shown.totals.iter().any(|t| over(t.get(), limit)))
+            || p.net.is_some_and(|limit| over(shown.net.get().abs(), limit))
+            || over(shown.gross.get(), p.gross)
     }
     fn may_short(&self, symbol: Symbol) -> bool {
         match &self.params.shortable {
@@ -162,22 +204,21 @@ fn scale(
     }
 }
 
-impl Rule for Limits {
-    fn apply(&mut self, targets: &[(Symbol, f64)], _: &View<'_>) -> Vec<RuleStep> {
-        let p = &self.params;
+impl Limits {
+    /// The steps that bring what was taken in within all limits.
+    fn clip(&self, targets: &[(Symbol, f64)]) -> Vec<RuleStep> {
+        let (p, shown) = (&self.params, &self.shown);
         let mut steps = Vec::new();
         // Most portfolios are within all limits: then nothing is copied.
-        if self.obeyed(targets) {
+        if !self.binds() {
             return steps;
         }
         let mut weights = targets.to_vec();
-        for (symbol, w) in &mut weights {
+        for ((symbol, w), _) in weights.iter_mut().zip(&shown.beyond).filter(|x| *x.1) {
             let adjustment = if *w < 0.0 && !self.may_short(*symbol) {
                 Adjustment::new(Adjust::Veto, "may not be held short").with("weight", *w)
-            } else if w.abs() > p.symbol {
-                Adjustment::new(Adjust::Cap(p.symbol), "limit per symbol").with("weight", *w)
             } else {
-                continue;
+                Adjustment::new(Adjust::Cap(p.symbol), "limit per symbol").with("weight", *w)
             };
             *w = adjustment.adjust.apply(*w);
             steps.push(RuleStep { symbol: *symbol, adjustment });
@@ -186,10 +227,12 @@ impl Rule for Limits {
             |what: String, is: f64, limit: f64| Adjustment::new(Adjust::Keep, what).with("is", is).with("limit", limit);
         if let Some(limit) = p.sector {
             let mut members: Vec<Vec<usize>> = vec![Vec::new(); self.names.len()];
-            self.each_sector(targets, |i, k| members[k].push(i));
+            for (i, k) in shown.sectors.iter().enumerate().filter_map(|(i, k)| k.map(|k| (i, k))) {
+                members[k].push(i);
+            }
             for (name, own) in self.names.iter().zip(&members) {
                 let total: f64 = own.iter().map(|&i| weights[i].1.abs()).sum();
-                if total > limit {
+                if over(total, limit) {
                     let why = why(format!("limit on the sector {name}"), total, limit);
                     scale(own.iter().copied(), &mut weights, |_| true, limit / total, &why, &mut steps);
                 }
@@ -199,7 +242,7 @@ impl Rule for Limits {
             let side = |sign: f64| weights.iter().map(|w| (w.1 * sign).max(0.0)).sum::<f64>();
             let (long, short) = (side(1.0), side(-1.0));
             let net = long - short;
-            if net.abs() > limit {
+            if over(net.abs(), limit) {
                 // The larger side gives way: scaling both would leave the same imbalance.
                 let (large, small) = (long.max(short), long.min(short));
                 let why = why("limit on net exposure".into(), net, limit);
@@ -208,11 +251,22 @@ impl Rule for Limits {
             }
         }
         let gross: f64 = weights.iter().map(|w| w.1.abs()).sum();
-        if gross > p.gross {
+        if over(gross, p.gross) {
             let why = why("limit on gross exposure".into(), gross, p.gross);
             scale(0..weights.len(), &mut weights, |_| true, p.gross / gross, &why, &mut steps);
         }
         steps
+    }
+}
+
+impl Rule for Limits {
+    fn apply(&mut self, targets: &[(Symbol, f64)], _: &View<'_>) -> Vec<RuleStep> {
+        self.see(targets, None);
+        self.clip(targets)
+    }
+    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], _: &View<'_>) -> Vec<RuleStep> {
+        self.see(targets, Some(changed));
+        self.clip(targets)
     }
 }
 

@@ -3,15 +3,17 @@
 mod checkpoint;
 mod config;
 mod trade;
+mod working;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     BadInput, Broker, Cash, CorporateAction, Event, FeatureValues, Invalid, Market, MarketData, Metrics, OrderId,
-    OrderReport, Quantity, Record, Side, Signals, Symbol, Time, View,
+    OrderReport, Quantity, Record, Side, Signals, Symbol, SymbolMap, Time, View,
 };
 
+use crate::book::Book;
 use crate::decide::rehearse;
 use crate::error::EngineError;
 use crate::executor::Executor;
@@ -21,6 +23,8 @@ use crate::merge::Merge;
 use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
 use crate::record::{Recorder, SessionRecord};
+
+use self::working::WorkingOrders;
 
 pub use self::config::{EngineConfig, OnBadInput, OrderStyle, Schedule};
 /// Events a plugin could not use.
@@ -44,12 +48,9 @@ struct State {
     standing: Standing,
     /// Whether any signal ever had several legs.
     pairs: bool,
-    /// Weights last decided, by symbol.
-    weights: Vec<(Symbol, f64)>,
-    /// What they were before the hedges, of those that have one.
-    unhedged: Vec<(Symbol, f64)>,
+    book: Book,
     due: Due,
-    working: BTreeMap<OrderId, Working>,
+    working: WorkingOrders,
     /// Symbols whose order a last look told to wait: decided again at their next price.
     waiting: BTreeSet<Symbol>,
     /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
@@ -74,16 +75,6 @@ type PluginStates = Vec<(String, Vec<u8>)>;
 struct Due {
     session_close: bool,
     symbols: BTreeSet<Symbol>,
-}
-
-/// What is still to come of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Working {
-    symbol: Symbol,
-    /// With its sign: positive for buys.
-    remaining: Quantity,
-    /// Whether its end was reported before all of its fills were.
-    ended: bool,
 }
 
 /// The loop with its state.
@@ -120,7 +111,7 @@ impl<B: Broker> Engine<B> {
             return Err(Invalid::one("strategies", "two have the same name"));
         }
         let lot = Quantity::from_f64(config.lot).map_err(|e| Invalid::one("lot", e.to_string()))?;
-        let standing = pipeline.strategies.iter().map(|_| BTreeMap::new()).collect();
+        let standing = pipeline.strategies.iter().map(|_| SymbolMap::default()).collect();
         let state = State {
             events: 0,
             clock: Time::MIN,
@@ -130,10 +121,9 @@ impl<B: Broker> Engine<B> {
             ledger: Ledger::new(trading_from, cash, config.rates),
             standing,
             pairs: false,
-            weights: Vec::new(),
-            unhedged: Vec::new(),
+            book: Book::default(),
             due: Due::default(),
-            working: BTreeMap::new(),
+            working: WorkingOrders::default(),
             waiting: BTreeSet::new(),
             making_way: BTreeSet::new(),
             in_session: None,
@@ -286,7 +276,7 @@ impl<B: Broker> Engine<B> {
             CorporateAction::Delisting { .. } => None,
             _ => return Ok(()),
         };
-        let State { standing, weights, unhedged, due, positions, executor, .. } = &mut self.state;
+        let State { standing, book, due, positions, executor, .. } = &mut self.state;
         executor.release(symbol);
         if let Some(to) = to {
             positions.rename(symbol, to);
@@ -306,16 +296,7 @@ impl<B: Broker> Engine<B> {
             due.symbols.remove(&symbol);
             due.symbols.extend(to);
         }
-        for weights in [weights, unhedged] {
-            if let Ok(i) = weights.binary_search_by_key(&symbol, |w| w.0) {
-                let (_, weight) = weights.remove(i);
-                if let Some(to) = to
-                    && let Err(i) = weights.binary_search_by_key(&to, |w| w.0)
-                {
-                    weights.insert(i, (to, weight));
-                }
-            }
-        }
+        book.rename(symbol, to);
         Ok(())
     }
 
@@ -331,7 +312,7 @@ impl<B: Broker> Engine<B> {
                     if new && let Some(l) = self.state.market.last(f.symbol).filter(|l| l.time > f.time) {
                         self.state.ledger.mark(f.symbol, l.price);
                     }
-                    if new && let Some(w) = self.state.working.get_mut(&f.order) {
+                    if new && let Some(w) = self.state.working.get_mut(f.order) {
                         w.remaining -= if f.side == Side::Buy { f.quantity } else { -f.quantity };
                         if w.remaining.is_zero() {
                             self.finished(f.order);
@@ -343,7 +324,7 @@ impl<B: Broker> Engine<B> {
                 OrderReport::Cancelled { order, remaining, .. } | OrderReport::Expired { order, remaining, .. } => {
                     self.ended(*order, *remaining)
                 }
-                OrderReport::Accepted { order, .. } => self.state.working.contains_key(order),
+                OrderReport::Accepted { order, .. } => self.state.working.contains(*order),
             };
             if fresh {
                 let realised = self.state.ledger.portfolio().totals().realised - before;
@@ -359,7 +340,7 @@ impl<B: Broker> Engine<B> {
 
     /// Nothing more comes of an order; gives whether that is news.
     fn finished(&mut self, order: OrderId) -> bool {
-        let Some(w) = self.state.working.remove(&order) else { return false };
+        let Some(w) = self.state.working.remove(order) else { return false };
         if self.state.making_way.remove(&w.symbol) {
             self.state.due.symbols.insert(w.symbol);
         }
@@ -369,7 +350,7 @@ impl<B: Broker> Engine<B> {
     /// An order has ended with this much unfilled; gives whether that is news. Fills that are still to be reported remain awaited, or
     /// they would be ordered again.
     fn ended(&mut self, order: OrderId, unfilled: Quantity) -> bool {
-        let Some(w) = self.state.working.get_mut(&order) else { return false };
+        let Some(w) = self.state.working.get_mut(order) else { return false };
         if w.ended {
             return false;
         }

@@ -7,8 +7,9 @@ use tradewind_core_types::{
     Record, Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
 };
 
-use super::{Engine, EngineConfig, OrderStyle, Schedule, State, Working};
-use crate::decide::{Before, Desk, Target, targets, whole};
+use super::working::Working;
+use super::{Engine, EngineConfig, OrderStyle, Schedule, State};
+use crate::decide::{Desk, Scope, Target, targets, whole};
 use crate::error::EngineError;
 use crate::record::Recorder;
 
@@ -24,66 +25,48 @@ impl<B: Broker> Engine<B> {
             ledger,
             standing,
             pairs,
-            weights,
-            unhedged,
+            book,
             working,
             positions,
             executor,
             kill_switch,
+            due: next,
             ..
         } = &mut self.state;
         let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
         let mut desk = Desk { config: &self.config, positions, executor, kill_switch, displaced: Vec::new() };
-        let before = Before { weights, unhedged, pairs: *pairs };
-        let all_legs = |due: BTreeSet<Symbol>| if before.pairs { whole(standing, &due).unwrap_or(due) } else { due };
+        let pairs = *pairs;
+        let all_legs = |due: BTreeSet<Symbol>| if pairs { whole(standing, &due).unwrap_or(due) } else { due };
         let mut only = only.map(all_legs);
         let p = &mut self.pipeline;
-        let mut rounds = 0;
-        let (mut decided, all) = loop {
+        let (mut rounds, mut decided) = (0, Vec::new());
+        let (all, partial) = loop {
             // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole. And where one thing
             // leads to another, everything is decided: without a restriction there is always an answer.
-            let scope = only.as_ref().filter(|_| p.allocators.is_empty() && rounds < MOST_ROUNDS);
-            let all = only.is_none() || rounds == MOST_ROUNDS;
-            let working = || working.values().map(|w| w.symbol).collect();
-            let needed: Vec<Symbol> = if scope.is_none() { working() } else { Vec::new() };
-            match targets(p, standing, before, scope, &needed, &mut desk, &view) {
-                Ok(t) => break (t, all),
-                Err(_) if scope.is_none() => break (Vec::new(), all),
-                Err(more) => {
+            let due = only.as_ref().filter(|_| p.allocators.is_empty() && rounds < MOST_ROUNDS);
+            let working: Vec<Symbol> = if due.is_none() { working.symbols().collect() } else { Vec::new() };
+            let scope = Scope { only: due, working: &working, pairs };
+            match targets(p, standing, book, scope, &mut decided, &mut desk, &view) {
+                Err(more) if due.is_some() => {
                     only = only.map(|o| all_legs(&o | &more));
                     rounds += 1;
                 }
+                _ => break (only.is_none() || rounds == MOST_ROUNDS, due.is_some()),
             }
         };
         // What makes positions smaller first: it pays for the rest. (Stable: then in the order of the symbols.)
         decided.sort_by_key(|t| t.weight.abs() > view.portfolio.weight(t.symbol).abs());
         let displaced = desk.displaced;
         if all {
-            self.state.weights.clear();
-            self.state.unhedged.clear();
+            book.begin_anew();
         } else {
-            self.state.due.symbols.extend(displaced);
-        }
-        for t in decided {
+            next.symbols.extend(displaced);
             // Of what only allocators had to see, no more is traded than is due or touched by a rule.
-            if let Some(due) = &only
-                && !all
-                && !due.contains(&t.symbol)
-                && t.rules.is_empty()
-            {
-                continue;
-            }
-            match self.state.weights.binary_search_by_key(&t.symbol, |w| w.0) {
-                Ok(i) => self.state.weights[i].1 = t.weight,
-                Err(i) => self.state.weights.insert(i, (t.symbol, t.weight)),
-            }
-            let at = self.state.unhedged.binary_search_by_key(&t.symbol, |w| w.0);
-            match (t.unhedged, at) {
-                (Some(w), Ok(i)) => self.state.unhedged[i].1 = w,
-                (Some(w), Err(i)) => self.state.unhedged.insert(i, (t.symbol, w)),
-                (None, Ok(i)) => drop(self.state.unhedged.remove(i)),
-                (None, Err(_)) => {}
-            }
+            decided.retain(|t| only.as_ref().is_none_or(|o| o.contains(&t.symbol)) || !t.rules.is_empty());
+        }
+        decided.iter().for_each(|t| book.decide(t));
+        book.end(all || partial);
+        for t in decided {
             self.trade(t, to)?;
         }
         Ok(())
@@ -114,7 +97,7 @@ impl<B: Broker> Engine<B> {
             checks: Vec::new(),
             outcome: Outcome::NotTraded(String::new()),
         };
-        let own = || working.iter().filter(|(_, w)| w.symbol == t.symbol);
+        let own = || working.of(t.symbol);
         let pending: Quantity = own().map(|(_, w)| w.remaining).sum();
         let mut makes_way = false;
         let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
@@ -124,7 +107,7 @@ impl<B: Broker> Engine<B> {
             let Some((first, _)) = against().next() else { return Ok((side, quantity)) };
             let now = view.now;
             makes_way = true;
-            against().for_each(|(id, _)| self.broker.cancel(*id, now));
+            against().for_each(|(id, _)| self.broker.cancel(id, now));
             Err(format!("an order on the other side is working (number {}): it is cancelled first", first.0))
         });
         let order = match sized {
