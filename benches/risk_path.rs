@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::{
     Alpha, BadInput, Bar, Decision, Event, MarketData, Order, Origin, Plugin, PluginInfo, Price, Signal, Signals, Span,
-    StrategyId, Symbol, Time, View,
+    StrategyId, Symbol, SymbolMap, Time, View,
 };
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
@@ -28,7 +28,7 @@ type Failed = Box<dyn Error>;
 
 /// Holds every symbol on the side that its drift is on: once as a whole, and again, a little more or less, at each bar within a session.
 #[derive(Clone, Serialize, Deserialize)]
-struct Sides(Vec<(Symbol, f64)>);
+struct Sides(SymbolMap<f64>);
 impl Plugin for Sides {
     fn id(&self) -> &'static str {
         "sides"
@@ -37,12 +37,12 @@ impl Plugin for Sides {
 impl Alpha for Sides {
     fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
         let Some(symbol) = e.symbol else { return Ok(()) };
-        let Ok(i) = self.0.binary_search_by_key(&symbol, |x| x.0) else { return Ok(()) };
+        let Some(side) = self.0.get(symbol) else { return Ok(()) };
         let size = match e.origin.source {
             0 => 1.0,
             _ => 0.6 + 0.4 * f64::from((e.origin.row / SYMBOLS as u32) % 2),
         };
-        out.push(Signal::new(view.now, symbol, size * self.0[i].1, 0.6, "side of its drift")?);
+        out.push(Signal::new(view.now, symbol, size * side, 0.6, "side of its drift")?);
         Ok(())
     }
 }
@@ -112,7 +112,7 @@ impl World {
         Ok(out)
     }
     /// A bar of one symbol within the session that is open, two seconds after the one before.
-    fn within(&mut self, n: i64) -> Result<Event, Failed> {
+    fn tick(&mut self, n: i64) -> Result<Event, Failed> {
         let i = self.row as usize % SYMBOLS;
         let price = self.prices[i] * (1.0 + 0.0005 * self.rng.normal());
         let origin = Origin { source: 1, row: self.row };
@@ -149,7 +149,7 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Engine<Exchange>),
         (format!("sector {k}"), own.collect())
     });
     let limits = LimitsParams {
-        symbol: 0.01,
+        symbol: 0.15,
         gross: 1.5,
         net: Some(0.5),
         sector: Some(0.25),
@@ -203,14 +203,19 @@ fn closes(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut
     Ok(spent)
 }
 
-/// Bars within one session, each with a changed signal: every one brings the decision on the one before.
-fn bars(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut Counts) -> Result<Duration, Failed> {
-    let mut spent = Duration::ZERO;
+/// Bars within one session, each with a changed signal and the decision on it: the time of all of that, and of the decisions alone.
+fn within(
+    world: &mut World,
+    engine: &mut Engine<Exchange>,
+    n: u64,
+    counts: &mut Counts,
+) -> Result<[Duration; 2], Failed> {
+    let (mut all, mut decisions) = (Duration::ZERO, Duration::ZERO);
     let mut left = n as i64;
     while left > 0 {
         let chunk = left.min(5_000);
         let day = world.session()?;
-        let events: Result<Vec<_>, _> = (0..chunk + WARM).map(|i| world.within(i)).collect();
+        let events: Result<Vec<_>, _> = (0..chunk + WARM).map(|i| world.tick(i)).collect();
         let events = events?;
         engine.process(&day[0], &mut Counts::default())?;
         // The first decision of a session measures everything anew.
@@ -218,11 +223,16 @@ fn bars(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut C
         for e in first {
             engine.process(e, &mut Counts::default())?;
         }
-        let begin = Instant::now();
+        engine.finish(&mut Counts::default())?;
         for e in rest {
+            let begin = Instant::now();
             engine.process(e, counts)?;
+            let shown = Instant::now();
+            engine.finish(counts)?;
+            let end = Instant::now();
+            all += end - begin;
+            decisions += end - shown;
         }
-        spent += begin.elapsed();
         left -= chunk;
         // The day ends: what follows is another one.
         for e in &day[1..] {
@@ -230,7 +240,18 @@ fn bars(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut C
         }
         engine.finish(&mut Counts::default())?;
     }
-    Ok(spent)
+    Ok([all, decisions])
+}
+fn bars(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut Counts) -> Result<Duration, Failed> {
+    within(world, engine, n, counts).map(|t| t[0])
+}
+fn decisions(
+    world: &mut World,
+    engine: &mut Engine<Exchange>,
+    n: u64,
+    counts: &mut Counts,
+) -> Result<Duration, Failed> {
+    within(world, engine, n, counts).map(|t| t[1])
 }
 
 type Part = fn(&mut World, &mut Engine<Exchange>, u64, &mut Counts) -> Result<Duration, Failed>;
@@ -275,7 +296,8 @@ fn measure(c: &mut Criterion, name: &str, schedule: Schedule, part: Part) {
 
 fn benches(c: &mut Criterion) {
     measure(c, "session close of 500 symbols", Schedule::SessionClose, closes);
-    measure(c, "one symbol of 500 within a session", Schedule::Signal, bars);
+    measure(c, "one symbol of 500 within a session: the decision", Schedule::Signal, decisions);
+    measure(c, "one symbol of 500 within a session: bar and decision", Schedule::Signal, bars);
 }
 
 criterion_group!(all, benches);

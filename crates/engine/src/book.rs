@@ -268,7 +268,8 @@ impl<'a> Pass<'a> {
         }
         let said = std::mem::take(&mut self.hedged);
         let stood = self.book.unhedged.entries().iter().map(|b| b.0).filter(|s| !said.contains(s));
-        let hedges: Vec<(Symbol, f64)> = said.iter().copied().chain(stood).map(|s| (s, self.book.standing(s))).collect();
+        let hedges: Vec<(Symbol, f64)> =
+            said.iter().copied().chain(stood).map(|s| (s, self.book.standing(s))).collect();
         let mut limited: Option<Vec<RuleStep>> = None;
         for (symbol, stands) in hedges {
             if self.find(symbol).is_ok() {

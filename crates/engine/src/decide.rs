@@ -64,7 +64,13 @@ impl Target {
 ///
 /// An adjustment (or its result) that is not finite would poison everything after it: it becomes a veto that says so, because missing numbers may
 /// reduce risk but never raise it.
-pub(crate) fn push(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, adjustment: Adjustment, value: f64) -> f64 {
+pub(crate) fn push(
+    steps: &mut Vec<Step>,
+    stage: Stage,
+    plugin: &'static str,
+    adjustment: Adjustment,
+    value: f64,
+) -> f64 {
     let adjustment = if adjustment.adjust.is_finite() {
         adjustment
     } else {

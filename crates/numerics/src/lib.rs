@@ -29,7 +29,7 @@ pub mod tail;
 pub mod wavelet;
 
 pub use rolling::{RollingMoments, Window};
-pub use sums::{dot, sum, sum_of};
+pub use sums::{dot, range, sum, sum_of};
 
 /// Too little or unusable data for a statistic.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

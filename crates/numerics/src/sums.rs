@@ -37,6 +37,20 @@ pub fn sum(all: &[f64]) -> f64 {
     sum_of(all, |x| *x)
 }
 
+/// The least and the largest, of finite numbers; infinities the wrong way round when there are none.
+pub fn range(all: &[f64]) -> (f64, f64) {
+    let chunks = all.chunks_exact(8);
+    let (mut low, mut high) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
+    let rest = chunks.remainder();
+    for x in chunks.chain(std::iter::once(rest)) {
+        for ((x, low), high) in x.iter().zip(&mut low).zip(&mut high) {
+            *low = if x < low { *x } else { *low };
+            *high = if x > high { *x } else { *high };
+        }
+    }
+    (low.into_iter().fold(f64::INFINITY, f64::min), high.into_iter().fold(f64::NEG_INFINITY, f64::max))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +64,9 @@ mod tests {
             assert_eq!(sum(&a), a.iter().sum::<f64>());
             assert_eq!(sum_of(&a, |x| x * x), a.iter().map(|x| x * x).sum::<f64>());
             assert_eq!(dot(&a, &b), a.iter().zip(&b).map(|(x, y)| x * y).sum::<f64>());
+            let middle: Vec<f64> = a.iter().map(|x| 2.0 * (x * 7.0 % 11.0) - 9.0).collect();
+            let least = middle.iter().copied().fold(f64::INFINITY, f64::min);
+            assert_eq!(range(&middle), (least, middle.iter().copied().fold(f64::NEG_INFINITY, f64::max)));
             assert_eq!(dot(&a, &b[..n as usize / 2]), dot(&a[..n as usize / 2], &b));
         }
     }

@@ -135,22 +135,47 @@ pub fn cornish_fisher_rises(z: f64, s: f64, k: f64) -> bool {
     at_z && ((a > 0.0 && no_root_below) || (a == 0.0 && b <= 0.0))
 }
 
-/// Quantile (type 7) and mean of the worst n `p` values (the last counted in part); reorders `x`.
+/// So few of the smallest values are found in one pass.
+const FEW: usize = 32;
+
+/// The smallest of `x`, in order, in the first `m` of the array; `m` is at most as many as there are of either.
+fn least(x: &[f64], m: usize) -> [f64; FEW] {
+    let mut found = [0.0; FEW];
+    found[..m].copy_from_slice(&x[..m]);
+    found[..m].sort_unstable_by(f64::total_cmp);
+    for v in &x[m..] {
+        // Most are larger than all that were found.
+        if *v < found[m - 1] {
+            let at = found[..m].partition_point(|f| f <= v);
+            found.copy_within(at..m - 1, at + 1);
+            found[at] = *v;
+        }
+    }
+    found
+}
+
+/// Quantile (type 7) and mean of the worst n `p` values (the last counted in part); reorders `x`, which must be finite.
 fn worst(x: &mut [f64], p: f64) -> (f64, f64) {
     let n = x.len();
     let exact = n as f64 * p;
     let k = (exact.floor() as usize).min(n - 1);
     let position = (n - 1) as f64 * p;
     let (lower, weight) = (position.floor() as usize, position - position.floor());
-    let (below, &mut at, above) = x.select_nth_unstable_by(k, f64::total_cmp);
-    let mean = (below.iter().sum::<f64>() + (exact - k as f64) * at) / exact;
+    let m = (k + 2).min(n);
     // (n - 1) p lies within one of n p, so the quantile's neighbours are the k-th value and the one beside it.
-    let (low, high) = if lower == k {
-        (at, above.iter().copied().min_by(f64::total_cmp).unwrap_or(at))
+    let (sum, at, low, high) = if m <= FEW {
+        let least = least(x, m);
+        (least[..k].iter().sum::<f64>(), least[k], least[lower], least[(lower + 1).min(m - 1)])
     } else {
-        (below.iter().copied().max_by(f64::total_cmp).unwrap_or(at), at)
+        let (below, &mut at, above) = x.select_nth_unstable_by(k, f64::total_cmp);
+        let (low, high) = if lower == k {
+            (at, above.iter().copied().min_by(f64::total_cmp).unwrap_or(at))
+        } else {
+            (below.iter().copied().max_by(f64::total_cmp).unwrap_or(at), at)
+        };
+        (below.iter().sum::<f64>(), at, low, high)
     };
-    ((1.0 - weight) * low + weight * high, mean)
+    ((1.0 - weight) * low + weight * high, (sum + (exact - k as f64) * at) / exact)
 }
 
 fn check(returns: &[f64], confidence: f64) -> Result<(), NumericsError> {
@@ -249,6 +274,29 @@ mod tests {
         TailMethod::Filtered(VarianceFilter { omega: 0.0, alpha: 0.06, beta: 0.94 }),
         TailMethod::Filtered(VarianceFilter { omega: 0.02, alpha: 0.08, beta: 0.9 }),
     ];
+
+    #[test]
+    fn the_worst_are_those_of_a_sorted_list() {
+        for n in [1, 2, 3, 40, 252, 1200, 1300, 3000] {
+            for (seed, p) in [(1, 0.025), (2, 0.01), (3, 0.3), (4, 0.4999)] {
+                let mut x = noise(seed, n);
+                // Ties, also of the smallest.
+                if n > 3 {
+                    (x[1], x[n - 1]) = (x[0], -0.2);
+                    x[n / 2] = -0.2;
+                }
+                let mut sorted = x.clone();
+                sorted.sort_by(f64::total_cmp);
+                let (at, exact) = ((n - 1) as f64 * p, n as f64 * p);
+                let (i, k) = (at as usize, exact as usize);
+                let next = sorted[(i + 1).min(n - 1)];
+                let quantile = sorted[i] + (at - i as f64) * (next - sorted[i]);
+                let mean = (sorted[..k].iter().sum::<f64>() + (exact - k as f64) * sorted[k]) / exact;
+                let (q, m) = worst(&mut x, p);
+                assert!((q - quantile).abs() < 1e-15 && (m - mean).abs() < 1e-15, "{n} {p}: {q} {quantile} {m} {mean}");
+            }
+        }
+    }
 
     #[test]
     fn by_hand() {

@@ -158,8 +158,7 @@ impl TimeDecayRule {
     /// Nothing is wanted of what is not among the targets.
     fn forget(&mut self, targets: &[(Symbol, f64)]) {
         self.emptied = false;
-        self.slots
-            .retain(|symbol, s| !s.lots.is_empty() || targets.binary_search_by_key(&symbol, |t| t.0).is_ok());
+        self.slots.retain(|symbol, s| !s.lots.is_empty() || targets.binary_search_by_key(&symbol, |t| t.0).is_ok());
     }
     fn ask<'a>(&mut self, targets: impl Iterator<Item = &'a (Symbol, f64)>, view: &View<'_>) -> Vec<RuleStep> {
         let (now, equity) = (self.now(view), view.portfolio.equity().to_f64());

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Order, OrderKind, Plugin, PreTrade,
-    Price, Quantity, Side, Span, Symbol, Time, Verdict, View,
+    Price, Quantity, Side, Span, Symbol, SymbolMap, Time, Verdict, View,
 };
 
 use crate::exchange::Shorting;
@@ -93,8 +93,8 @@ impl OrderLimitsParams {
             params: self.clone(),
             restricted,
             sent: VecDeque::new(),
-            closes: Vec::new(),
-            today: Vec::new(),
+            closes: SymbolMap::default(),
+            today: SymbolMap::default(),
         })
     }
 }
@@ -117,17 +117,10 @@ pub struct OrderLimits {
     restricted: Vec<Symbol>,
     /// Those of the last minute, or as long as duplicates are looked for.
     sent: VecDeque<Sent>,
-    /// The last session's closes, by symbol.
-    closes: Vec<(Symbol, Price)>,
-    /// This session's last prices, by symbol.
-    today: Vec<(Symbol, Price)>,
-}
-
-fn put(list: &mut Vec<(Symbol, Price)>, symbol: Symbol, price: Price) {
-    match list.binary_search_by_key(&symbol, |x| x.0) {
-        Ok(i) => list[i].1 = price,
-        Err(i) => list.insert(i, (symbol, price)),
-    }
+    /// The last session's closes.
+    closes: SymbolMap<Price>,
+    /// This session's last prices.
+    today: SymbolMap<Price>,
 }
 
 impl OrderLimits {
@@ -142,10 +135,7 @@ impl OrderLimits {
             OrderKind::Stop { trigger } => Some((trigger.to_f64(), last)),
             OrderKind::Market | OrderKind::MarketOnOpen | OrderKind::MarketOnClose => {
                 let quote = view.market.last(order.symbol).and_then(|l| l.quote).map(|(q, _)| q.mid());
-                let close = || {
-                    let i = self.closes.binary_search_by_key(&order.symbol, |c| c.0).ok()?;
-                    Some(self.closes[i].1.to_f64())
-                };
+                let close = || self.closes.get(order.symbol).map(|c| c.to_f64());
                 quote.or_else(close).map(|reference| (last, reference))
             }
         }
@@ -206,20 +196,19 @@ impl Plugin for OrderLimits {
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {
             (MarketData::SessionClose, _) => {
-                for (symbol, price) in self.today.drain(..) {
-                    put(&mut self.closes, symbol, price);
-                }
+                self.closes.extend(self.today.entries().iter().copied());
+                self.today.clear();
             }
             // What a price was before a split, or under another name, is no measure of what it is.
             (MarketData::CorporateAction(action), Some(symbol))
                 if !matches!(action, CorporateAction::Halt { .. } | CorporateAction::Dividend { .. }) =>
             {
-                self.closes.retain(|c| c.0 != symbol);
-                self.today.retain(|c| c.0 != symbol);
+                self.closes.remove(symbol);
+                self.today.remove(symbol);
             }
             (MarketData::Bar(_) | MarketData::Trade(_), Some(symbol)) => {
                 if let Some(price) = event.mark() {
-                    put(&mut self.today, symbol, price);
+                    self.today.insert(symbol, price);
                 }
             }
             _ => {}

@@ -3,8 +3,8 @@
 use nalgebra::{DVector, SymmetricEigen};
 
 use super::Symmetric;
-use crate::dot;
 use crate::NumericsError;
+use crate::dot;
 
 /// What "nearest" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

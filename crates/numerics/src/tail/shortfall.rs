@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::peaks::{MIN_EXCEEDANCES, Peaks};
 use super::student::StudentT;
 use super::{Moments, VarianceFilter, check, cornish_fisher, rescale, worst};
-use crate::{NumericsError, normal};
+use crate::{NumericsError, normal, range};
 
 /// The shape of the tail.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -127,7 +127,7 @@ pub fn shortfall(
         }
     };
     // Variation beyond the rounding of the returns.
-    let (low, high) = returns.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), r| (a.min(*r), b.max(*r)));
+    let (low, high) = range(returns);
     if !moving || high - low <= 1e-12 * high.abs().max(low.abs()) {
         let var = -returns.last().copied().unwrap_or(0.0);
         return Ok(Estimate { var, es: None, problem: Some(Problem::NoVariation), shape: None });

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, Leg, MarketData, Metrics, Params, Plugin, Price,
-    Signal, Sizer, StrategyId, Symbol, Time, View,
+    Signal, Sizer, StrategyId, Symbol, SymbolMap, Time, View,
 };
 
 use super::record::{Record, Rule, Sized, Unproven};
@@ -38,12 +38,14 @@ struct Anchor {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Slot {
     strategy: StrategyId,
-    symbol: Symbol,
     waiting: Vec<Waiting>,
     direction: f64,
     /// Empty when nothing is held.
     held: Vec<Anchor>,
     expires: Option<Time>,
+    /// Where its record was found last.
+    #[serde(skip)]
+    place: usize,
 }
 
 impl Slot {
@@ -114,6 +116,9 @@ struct Kept {
     record: Record,
     /// The size last answered.
     size: Option<f64>,
+    /// What was said of it, to a signal with this confidence, since a return came last.
+    #[serde(skip)]
+    said: Option<(f64, Adjustment)>,
 }
 
 /// Kelly sizes of every signal, from the record of those before it.
@@ -129,8 +134,8 @@ pub struct KellySizer {
     session: u64,
     /// When the last session ended.
     closed: Option<Time>,
-    /// By strategy and symbol.
-    slots: Vec<Slot>,
+    /// By symbol, those of one by strategy.
+    slots: SymbolMap<Vec<Slot>>,
     /// By key.
     records: Vec<Kept>,
 }
@@ -149,7 +154,7 @@ impl KellySizer {
             window: p.window,
             session: 0,
             closed: None,
-            slots: Vec::new(),
+            slots: SymbolMap::default(),
             records: Vec::new(),
         })
     }
@@ -163,21 +168,22 @@ impl KellySizer {
     fn record(&mut self, strategy: StrategyId, symbol: Symbol, ret: f64) {
         let key = self.key(strategy, symbol);
         let at = self.records.binary_search_by_key(&key, |k| k.key).unwrap_or_else(|at| {
-            self.records.insert(at, Kept { key, record: Record::new(self.window), size: None });
+            self.records.insert(at, Kept { key, record: Record::new(self.window), size: None, said: None });
             at
         });
         let session = self.session;
         if let Some(k) = self.records.get_mut(at) {
             k.record.push(ret, session);
+            k.said = None;
         }
     }
     /// A session has ended: its returns become known, and what was decided `delay` sessions ago is held from here on.
     fn close(&mut self, view: &View<'_>) {
-        for i in 0..self.slots.len() {
-            let s = &mut self.slots[i];
+        let mut slots = std::mem::take(&mut self.slots);
+        for (symbol, s) in slots.iter_mut().flat_map(|(symbol, own)| own.iter_mut().map(move |s| (symbol, s))) {
             // A session without a price is none; the return of a gap comes whole at its end, to whoever is held over it.
             let stale = s.stale(view);
-            let (strategy, symbol, earned) = (s.strategy, s.symbol, s.earned(view, None).filter(|_| !stale));
+            let (strategy, earned) = (s.strategy, s.earned(view, None).filter(|_| !stale));
             if !stale {
                 s.anchor(view);
             }
@@ -212,28 +218,31 @@ impl KellySizer {
                 self.record(strategy, symbol, r);
             }
         }
+        self.slots = slots;
         self.session += 1;
         self.closed = Some(view.now);
     }
-    fn decided(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) {
+    /// Takes in what is decided on; gives where its record was last.
+    fn decided(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> usize {
         let sound = signal.score.is_finite() && signal.legs.iter().all(|l| l.ratio.is_finite());
         let direction = if sound && signal.score != 0.0 { signal.score.signum() } else { 0.0 };
         let bet = Bet { direction, legs: signal.legs.to_vec() };
         let symbol = signal.symbol();
-        let at = self.slots.binary_search_by_key(&(strategy, symbol), |s| (s.strategy, s.symbol));
-        let at = at.unwrap_or_else(|at| {
-            let slot = Slot { strategy, symbol, waiting: vec![], direction: 0.0, held: vec![], expires: None };
-            self.slots.insert(at, slot);
+        let own = self.slots.get_or_insert_with(symbol, Vec::new);
+        let at = own.binary_search_by_key(&strategy, |s| s.strategy).unwrap_or_else(|at| {
+            let slot = Slot { strategy, waiting: vec![], direction: 0.0, held: vec![], expires: None, place: 0 };
+            own.insert(at, slot);
             at
         });
-        let s = &mut self.slots[at];
+        let s = &mut own[at];
         s.expires = signal.expires;
         if self.delay > 0 {
             // Asked twice before the session ends, the later answer counts.
             s.waiting.retain(|w| w.sessions != self.delay);
             s.waiting.push(Waiting { bet, sessions: self.delay });
-            return;
+            return s.place;
         }
+        let place = s.place;
         s.waiting.clear();
         if !s.same(&bet) {
             let earned = s.earned(view, None).filter(|r| *r != 0.0);
@@ -242,27 +251,30 @@ impl KellySizer {
                 self.record(strategy, symbol, r);
             }
         }
+        place
     }
     fn action(&mut self, symbol: Symbol, action: CorporateAction, view: &View<'_>) {
         match action {
             CorporateAction::Delisting { price } => {
                 let gone = (symbol, price.map_or(0.0, Price::to_f64));
-                for i in 0..self.slots.len() {
-                    let s = &mut self.slots[i];
+                let mut slots = std::mem::take(&mut self.slots);
+                for (first, s) in slots.iter_mut().flat_map(|(symbol, own)| own.iter_mut().map(move |s| (symbol, s))) {
                     let concerned = |l: &Leg| l.symbol == symbol;
                     s.waiting.retain(|w| !w.bet.legs.iter().any(concerned));
                     if s.held.iter().any(|a| a.leg.symbol == symbol) {
-                        let (strategy, first, earned) = (s.strategy, s.symbol, s.earned(view, Some(gone)));
+                        let (strategy, earned) = (s.strategy, s.earned(view, Some(gone)));
                         s.held.clear();
                         if let Some(r) = earned {
                             self.record(strategy, first, r);
                         }
                     }
                 }
+                self.slots = slots;
             }
             CorporateAction::SymbolChange { to } => self.rename(symbol, to),
             _ => {
-                for a in self.slots.iter_mut().flat_map(|s| &mut s.held).filter(|a| a.leg.symbol == symbol) {
+                for a in self.slots.values_mut().flatten().flat_map(|s| &mut s.held).filter(|a| a.leg.symbol == symbol)
+                {
                     match action {
                         CorporateAction::Split { numerator, denominator } if numerator > 0 && denominator > 0 => {
                             a.units *= f64::from(numerator) / f64::from(denominator);
@@ -275,17 +287,16 @@ impl KellySizer {
         }
     }
     fn rename(&mut self, from: Symbol, to: Symbol) {
-        for s in &mut self.slots {
+        for s in self.slots.values_mut().flatten() {
             let held = s.held.iter_mut().map(|a| &mut a.leg);
             let waiting = s.waiting.iter_mut().flat_map(|w| &mut w.bet.legs);
             held.chain(waiting).filter(|l| l.symbol == from).for_each(|l| l.symbol = to);
-            if s.symbol == from {
-                s.symbol = to;
-            }
         }
-        self.slots.sort_by_key(|s| (s.strategy, s.symbol));
         // No two may have one name: should the new name have been in use, one of them is forgotten.
-        self.slots.dedup_by(|a, b| (a.strategy, a.symbol) == (b.strategy, b.symbol));
+        let old = self.slots.remove(to);
+        if let Some(moved) = self.slots.remove(from).or(old) {
+            self.slots.insert(to, moved);
+        }
         for k in &mut self.records {
             if k.key.1 == Some(from) {
                 k.key.1 = Some(to);
@@ -358,17 +369,30 @@ impl Plugin for KellySizer {
 
 impl Sizer for KellySizer {
     fn size(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment {
-        self.decided(strategy, signal, view);
+        let hint = self.decided(strategy, signal, view);
         let key = self.key(strategy, signal.symbol());
-        let kept = self.records.binary_search_by_key(&key, |k| k.key).ok().and_then(|at| self.records.get_mut(at));
-        let s = match kept {
-            Some(k) => {
-                let s = self.rule.size(k.record.facts(), Some(signal.confidence));
-                k.size = Some(s.size);
-                s
-            }
-            None => Sized { size: self.rule.unproven, unproven: Some(Unproven::Few), ..Sized::default() },
+        let at = match self.records.get(hint) {
+            Some(k) if k.key == key => Some(hint),
+            _ => self.records.binary_search_by_key(&key, |k| k.key).ok(),
         };
-        self.explain(&s)
+        let Some(at) = at else {
+            return self.explain(&Sized {
+                size: self.rule.unproven,
+                unproven: Some(Unproven::Few),
+                ..Sized::default()
+            });
+        };
+        if let Some((confidence, said)) = &self.records[at].said
+            && confidence.to_bits() == signal.confidence.to_bits()
+        {
+            return said.clone();
+        }
+        let s = self.rule.size(self.records[at].record.facts(), Some(signal.confidence));
+        let said = self.explain(&s);
+        let k = &mut self.records[at];
+        (k.size, k.said) = (Some(s.size), Some((signal.confidence, said.clone())));
+        let own = self.slots.get_mut(signal.symbol()).into_iter().flatten();
+        own.filter(|s| s.strategy == strategy).for_each(|s| s.place = at);
+        said
     }
 }

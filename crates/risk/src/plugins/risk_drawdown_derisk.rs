@@ -300,6 +300,9 @@ pub struct DrawdownOverlay {
     calculator: RiskDrawdownDerisk,
     /// What the owner had paid in by the last session close.
     deposits: Option<Cash>,
+    /// What was said since then.
+    #[serde(skip)]
+    said: Option<Adjustment>,
 }
 
 impl DrawdownOverlay {
@@ -308,7 +311,7 @@ impl DrawdownOverlay {
     /// # Errors
     /// All violations at once.
     pub fn new(p: &RiskDrawdownDeriskParams) -> Result<Self, Invalid> {
-        Ok(Self { calculator: p.build()?, deposits: None })
+        Ok(Self { calculator: p.build()?, deposits: None, said: None })
     }
 }
 
@@ -321,7 +324,7 @@ impl Plugin for DrawdownOverlay {
             let deposits = view.portfolio.totals().deposits;
             let flow = self.deposits.map(|before| (deposits - before).to_f64());
             self.calculator.update(&RiskDrawdownDeriskIn { equity: view.portfolio.equity().to_f64(), flow })?;
-            self.deposits = Some(deposits);
+            (self.deposits, self.said) = (Some(deposits), None);
         }
         Ok(())
     }
@@ -338,11 +341,15 @@ impl Overlay for DrawdownOverlay {
         if self.deposits.is_none() {
             return Adjustment::new(Adjust::Scale(1.0), "no session has ended yet");
         }
-        let o = self.calculator.out();
-        Adjustment::new(Adjust::Scale(o.multiplier), self.calculator.reason())
-            .with("drawdown", o.drawdown)
-            .with("high_water", o.high_water)
-            .with("sessions", o.sessions as f64)
+        let calculator = &self.calculator;
+        let say = || {
+            let o = calculator.out();
+            Adjustment::new(Adjust::Scale(o.multiplier), calculator.reason())
+                .with("drawdown", o.drawdown)
+                .with("high_water", o.high_water)
+                .with("sessions", o.sessions as f64)
+        };
+        self.said.get_or_insert_with(say).clone()
     }
 }
 

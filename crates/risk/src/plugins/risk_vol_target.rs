@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, FeatureId, Invalid, MarketData, Metrics, Online, Overlay,
-    Params, Plugin, PluginInfo, Span, Symbol, View, parse_params,
+    Params, Plugin, PluginInfo, Span, Symbol, SymbolMap, View, parse_params,
 };
 use tradewind_numerics::RollingMoments;
 use tradewind_numerics::ewm::Ewm;
@@ -294,7 +294,6 @@ impl Online for RiskVolTarget {
 /// One symbol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Slot {
-    symbol: Symbol,
     track: CloseTrack,
     tracked: Tracked,
     feature: Option<FeatureId>,
@@ -302,6 +301,9 @@ struct Slot {
     decided: Option<Decided>,
     /// Age of the feature in days when it was too old to be used.
     stale: Option<f64>,
+    /// What was said of it since then.
+    #[serde(skip)]
+    said: Option<Adjustment>,
 }
 
 /// The multiplier of every symbol's exposure, refreshed at every session close.
@@ -309,8 +311,7 @@ struct Slot {
 pub struct VolTargetOverlay {
     params: RiskVolTargetParams,
     rule: Rule,
-    /// By the symbols' text.
-    slots: Vec<Slot>,
+    slots: SymbolMap<Slot>,
     /// Mean forecast and multiplier of the symbols held at the last session close (of all, when none is held).
     charted: Option<(f64, f64)>,
 }
@@ -321,31 +322,24 @@ impl VolTargetOverlay {
     /// # Errors
     /// All violations at once.
     pub fn new(p: &RiskVolTargetParams) -> Result<Self, Invalid> {
-        Ok(Self { rule: p.build()?.rule, params: p.clone(), slots: Vec::new(), charted: None })
+        Ok(Self { rule: p.build()?.rule, params: p.clone(), slots: SymbolMap::default(), charted: None })
     }
-    fn find(&self, symbol: Symbol) -> Result<usize, usize> {
-        self.slots.binary_search_by_key(&symbol, |s| s.symbol)
-    }
-    fn slot(&mut self, symbol: Symbol) -> Option<&mut Slot> {
-        let at = self.find(symbol).unwrap_or_else(|at| {
-            let p = &self.params;
-            let slot = Slot {
-                symbol,
-                track: CloseTrack::default(),
-                tracked: Tracked::new(p.forecast, p.lambda, p.window),
-                feature: feature(&p.feature, symbol.as_str()),
-                decided: None,
-                stale: None,
-            };
-            self.slots.insert(at, slot);
-            at
-        });
-        self.slots.get_mut(at)
+    fn slot(&mut self, symbol: Symbol) -> &mut Slot {
+        let p = &self.params;
+        self.slots.get_or_insert_with(symbol, || Slot {
+            track: CloseTrack::default(),
+            tracked: Tracked::new(p.forecast, p.lambda, p.window),
+            feature: feature(&p.feature, symbol.as_str()),
+            decided: None,
+            stale: None,
+            said: None,
+        })
     }
     fn close(&mut self, view: &View<'_>) {
         let max_age = Span::from_nanos((self.params.max_age_days * Span::DAY.nanos() as f64) as i64);
         let (mut all, mut held) = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0));
-        for s in &mut self.slots {
+        for (symbol, s) in self.slots.iter_mut() {
+            s.said = None;
             if let Some(r) = s.track.end() {
                 s.tracked.push(r);
             }
@@ -357,7 +351,7 @@ impl VolTargetOverlay {
             if let Some(d) = s.decided {
                 let add = |(n, f, m): (f64, f64, f64)| (n + 1.0, f + d.forecast, m + d.multiplier);
                 all = add(all);
-                if view.portfolio.position(s.symbol).is_some() {
+                if view.portfolio.position(symbol).is_some() {
                     held = add(held);
                 }
             }
@@ -374,20 +368,16 @@ impl Plugin for VolTargetOverlay {
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {
             (MarketData::Bar(bar), Some(symbol)) => {
-                if let Some(s) = self.slot(symbol) {
-                    s.track.close(bar.close.to_f64());
-                }
+                self.slot(symbol).track.close(bar.close.to_f64());
             }
             (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(symbol)) => {
-                if let Ok(at) = self.find(symbol) {
-                    let old = self.slots.remove(at);
-                    if let Some(s) = self.slot(*to) {
-                        *s = Slot { symbol: *to, feature: s.feature, ..old };
-                    }
+                if let Some(old) = self.slots.remove(symbol) {
+                    let s = self.slot(*to);
+                    *s = Slot { feature: s.feature, said: None, ..old };
                 }
             }
             (MarketData::CorporateAction(action), Some(symbol)) => {
-                if let Some(s) = self.find(symbol).ok().and_then(|at| self.slots.get_mut(at)) {
+                if let Some(s) = self.slots.get_mut(symbol) {
                     s.track.action(action);
                 }
             }
@@ -407,10 +397,12 @@ impl Plugin for VolTargetOverlay {
 impl Overlay for VolTargetOverlay {
     fn exposure(&mut self, symbol: Symbol, _view: &View<'_>) -> Adjustment {
         let p = &self.params;
-        let slot = self.find(symbol).ok().and_then(|at| self.slots.get(at));
-        let Some(s) = slot else {
+        let Some(s) = self.slots.get_mut(symbol) else {
             return Adjustment::new(Adjust::Scale(p.unknown), "no bars yet, so no volatility forecast");
         };
+        if let Some(said) = &s.said {
+            return said.clone();
+        }
         let Some(d) = s.decided else {
             let n = s.tracked.returns(&self.rule);
             // A feature may have come and gone before there were enough returns: exposure does not rise for that.
@@ -426,10 +418,11 @@ impl Overlay for VolTargetOverlay {
             _ => "ewma".to_owned(),
         };
         let reason = format!("forecast {:.1} % ({source}) against {:.0} %", 100.0 * d.forecast, 100.0 * p.target);
-        Adjustment::new(Adjust::Scale(d.multiplier), reason)
+        let a = Adjustment::new(Adjust::Scale(d.multiplier), reason)
             .with("forecast", d.forecast)
             .with("target", p.target)
-            .with("wanted", d.wanted)
+            .with("wanted", d.wanted);
+        s.said.insert(a).clone()
     }
 }
 

@@ -258,11 +258,14 @@ impl CvarRule {
             self.held.extend(view.portfolio.positions().map(|p| (p.symbol, p.value().to_f64() / equity)));
         }
         self.forecast = None;
-        if !self.held.is_empty() && self.held.iter().all(|(s, _)| self.measures.sessions.count(*s) >= self.measures.minimum) {
+        if !self.held.is_empty()
+            && self.held.iter().all(|(s, _)| self.measures.sessions.count(*s) >= self.measures.minimum)
+        {
             self.scratch.reserve(self.measures.window);
             let Scratch { series, work } = &mut self.scratch;
             if self.measures.sessions.sum(&self.held, series) >= self.measures.minimum {
-                self.forecast = self.estimator.estimate(series, self.measures.session, &mut self.held_fitted, work).ok();
+                self.forecast =
+                    self.estimator.estimate(series, self.measures.session, &mut self.held_fitted, work).ok();
             }
         }
     }

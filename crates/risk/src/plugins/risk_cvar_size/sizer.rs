@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Params, Plugin, Signal, Sizer,
-    StrategyId, Symbol, View,
+    StrategyId, Symbol, SymbolMap, View,
 };
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 
@@ -14,7 +14,6 @@ use crate::sessions::SessionReturns;
 /// The estimate for one signal's legs, which holds until the session ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Slot {
-    first: Symbol,
     short: bool,
     strategy: StrategyId,
     legs: Vec<(Symbol, f64)>,
@@ -22,6 +21,9 @@ struct Slot {
     session: u64,
     estimate: Option<Estimate>,
     fitted: Fitted,
+    /// What was said of it in that session.
+    #[serde(skip)]
+    said: Option<Adjustment>,
 }
 
 /// Fractions of equity by expected shortfall.
@@ -35,8 +37,8 @@ pub struct CvarSizer {
     sessions: SessionReturns,
     /// Sessions that have ended.
     session: u64,
-    /// By first symbol, direction and strategy.
-    slots: Vec<Slot>,
+    /// By first symbol; of one in the order in which they came.
+    slots: SymbolMap<Vec<Slot>>,
     scratch: Scratch,
 }
 
@@ -55,7 +57,7 @@ impl CvarSizer {
             sizing: Sizing::new(p),
             sessions: SessionReturns::new(p.window),
             session: 0,
-            slots: Vec::new(),
+            slots: SymbolMap::default(),
             scratch: Scratch::default(),
         })
     }
@@ -69,13 +71,13 @@ impl CvarSizer {
     /// The estimate for one unit of these legs: today's when it was made before.
     fn estimate(&mut self, strategy: StrategyId, short: bool, legs: &[(Symbol, f64)]) -> Result<Estimate, String> {
         let Some(first) = legs.first().map(|l| l.0) else { return Err("no leg has a ratio".into()) };
-        let at = self.slots.binary_search_by(|s| (s.first, s.short, s.strategy).cmp(&(first, short, strategy)));
-        let at = at.unwrap_or_else(|at| {
+        let own = self.slots.get_or_insert_with(first, Vec::new);
+        let at = own.iter().position(|s| s.short == short && s.strategy == strategy).unwrap_or_else(|| {
             let (legs, fitted) = (legs.to_vec(), Fitted::default());
-            self.slots.insert(at, Slot { first, short, strategy, legs, session: 0, estimate: None, fitted });
-            at
+            own.push(Slot { short, strategy, legs, session: 0, estimate: None, fitted, said: None });
+            own.len() - 1
         });
-        let Some(slot) = self.slots.get_mut(at) else { return Err("no estimate".into()) };
+        let slot = &mut own[at];
         if slot.legs != legs {
             // The hedge ratio of a pair moves a little every day: what was fitted stays, unless it is of other symbols.
             if slot.legs.iter().map(|l| l.0).ne(legs.iter().map(|l| l.0)) {
@@ -92,9 +94,16 @@ impl CvarSizer {
             let (series, work) = (&mut self.scratch.series, &mut self.scratch.work);
             let made = self.estimator.estimate(series, self.session, &mut slot.fitted, work);
             slot.estimate = Some(made.map_err(|e| e.to_string())?);
-            slot.session = self.session;
+            (slot.session, slot.said) = (self.session, None);
         }
         slot.estimate.ok_or_else(|| "no estimate".into())
+    }
+
+    /// The place of what was said before of these legs, in this session.
+    fn again(&mut self, strategy: StrategyId, short: bool, legs: &[(Symbol, f64)]) -> Option<&mut Slot> {
+        let (session, own) = (self.session, self.slots.get_mut(legs.first()?.0)?);
+        let same = |s: &&mut Slot| s.short == short && s.strategy == strategy && s.session == session && s.legs == legs;
+        own.iter_mut().find(same)
     }
 }
 
@@ -106,7 +115,7 @@ impl Plugin for CvarSizer {
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { .. }), Some(from)) =
             (&event.data, event.symbol)
         {
-            self.slots.retain(|s| s.legs.iter().all(|l| l.0 != from));
+            self.slots.values_mut().for_each(|own| own.retain(|s| s.legs.iter().all(|l| l.0 != from)));
         }
         if self.sessions.on_event(event) {
             self.session += 1;
@@ -127,6 +136,9 @@ impl Sizer for CvarSizer {
         let sign = if short { -1.0 } else { 1.0 };
         let legs: tradewind_core_types::smallvec::SmallVec<[(Symbol, f64); 4]> =
             signal.legs.iter().filter(|l| l.ratio != 0.0).map(|l| (l.symbol, sign * l.ratio)).collect();
+        if let Some(said) = self.again(strategy, short, &legs).and_then(|s| s.said.as_ref()) {
+            return said.clone();
+        }
         let missing = legs.iter().find_map(|(s, _)| unmeasurable(&self.sessions, *s, self.minimum, self.max_gap));
         if let Some(why) = missing {
             return self.unknown(why);
@@ -152,9 +164,13 @@ impl Sizer for CvarSizer {
             .with("expected_shortfall", es)
             .with("var", e.var)
             .with("risk_budget", budget);
-        match e.shape {
+        let a = match e.shape {
             Some(x) => a.with("shape", x),
             None => a,
+        };
+        if let Some(slot) = self.again(strategy, short, &legs) {
+            slot.said = Some(a.clone());
         }
+        a
     }
 }
