@@ -41,7 +41,7 @@ pub use probe::Probe;
 pub use registry::{PluginInfo, Role};
 pub use role::{
     Allocator, Alpha, Broker, Execution, Feature, Filter, Metrics, Observer, Overlay, Plugin, PreTrade, Proposal,
-    Published, Record, Rule, RulePhase, RuleStep, Service, Sizer, Snapshot, StateError, Verdict,
+    Published, Record, Revision, Rule, RulePhase, RuleStep, Service, Sizer, Snapshot, StateError, Verdict,
 };
 pub use signal::{Leg, Signal, Signals};
 pub use symbol_map::SymbolMap;

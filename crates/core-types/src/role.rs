@@ -162,6 +162,23 @@ pub enum RulePhase {
     Hedge,
 }
 
+/// What has changed of a target portfolio.
+#[derive(Debug, Clone, Copy)]
+pub struct Revision<'a> {
+    /// The places of the targets, in order, that may differ from those shown last; the symbols are the same, each at its place.
+    pub changed: &'a [usize],
+    /// The symbols that are decided now (in the order of their text): what is done to them is recorded and explained. Of others only the effect
+    /// counts; where it matters they are decided, too, and the rule is asked again.
+    pub decided: &'a [Symbol],
+}
+
+impl Revision<'_> {
+    /// Whether a symbol is decided now.
+    pub fn decides(&self, symbol: Symbol) -> bool {
+        self.decided.contains(&symbol)
+    }
+}
+
 /// Clips, vetoes or hedges the target portfolio as a whole.
 pub trait Rule: Plugin {
     /// When it is applied; rules of one phase in the order of their names.
@@ -170,9 +187,10 @@ pub trait Rule: Plugin {
     }
     /// The steps to take on the target weights (sorted by symbol, each once).
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep>;
-    /// The same where only the targets at these positions (in order) may differ from those that this rule was shown last: the symbols are the
-    /// same, each at its place. For rules that keep totals, so that one changed target costs as much as one; the steps are those of `apply`.
-    fn revise(&mut self, targets: &[(Symbol, f64)], _changed: &[usize], view: &View<'_>) -> Vec<RuleStep> {
+    /// The same of a portfolio of which little has changed since this rule was shown it last: for rules that keep totals, so that one changed
+    /// target costs as much as one. The steps are those of `apply`; those on symbols that are not decided now may come without reason
+    /// and numbers.
+    fn revise(&mut self, targets: &[(Symbol, f64)], _what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
         self.apply(targets, view)
     }
 }

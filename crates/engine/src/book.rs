@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Adjust, Adjustment, Plugin, Rule, RulePhase, RuleStep, Stage, Symbol, SymbolMap, View};
+use tradewind_core_types::{
+    Adjust, Adjustment, Plugin, Revision, Rule, RulePhase, RuleStep, Stage, Symbol, SymbolMap, View,
+};
 
 use crate::decide::{Desk, Target, push};
 use crate::pipeline::Pipeline;
@@ -71,6 +73,9 @@ pub(crate) struct Book {
     watch: Watch,
     /// Symbols that are not due, but whose weight is shown otherwise than it stands.
     touched: Vec<Symbol>,
+    /// What is decided now.
+    #[serde(skip)]
+    due: Vec<Symbol>,
     #[serde(skip)]
     changed: Vec<usize>,
 }
@@ -115,7 +120,8 @@ impl Book {
     }
     fn ask(&mut self, who: usize, rule: &mut dyn Rule, view: &View<'_>) -> Vec<RuleStep> {
         if self.watch.look(who, &mut self.changed) {
-            rule.revise(self.shown.entries(), &self.changed, view)
+            let what = Revision { changed: &self.changed, decided: &self.due };
+            rule.revise(self.shown.entries(), what, view)
         } else {
             rule.apply(self.shown.entries(), view)
         }
@@ -174,6 +180,8 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(book: &'a mut Book, out: &'a mut Vec<Target>, partial: bool, band: f64) -> Self {
+        book.due.clear();
+        book.due.extend(out.iter().map(|t| t.symbol));
         if partial {
             book.restore();
             out.iter().for_each(|t| book.show(t.symbol, t.weight));

@@ -12,7 +12,7 @@ pub mod student;
 
 pub use components::{Measure, Parts, components};
 
-use crate::{NumericsError, normal};
+use crate::{NumericsError, normal, sum_of};
 
 /// Lowest variance of the filter, as a share of the mean square of the window: a stretch of frozen prices would otherwise make
 /// the next ordinary return look like a shock of any size.
@@ -138,19 +138,34 @@ pub fn cornish_fisher_rises(z: f64, s: f64, k: f64) -> bool {
 /// So few of the smallest values are found in one pass.
 const FEW: usize = 32;
 
-/// The smallest of `x`, in order, in the first `m` of the array; `m` is at most as many as there are of either.
+/// The smallest of `x`, in order, in the first `m` of the array; `m` is at least 1 and at most as many as there are of either.
+///
+/// In blocks of eight, of which the least is smaller than the `m`-th of all in only a few.
 fn least(x: &[f64], m: usize) -> [f64; FEW] {
     let mut found = [0.0; FEW];
     found[..m].copy_from_slice(&x[..m]);
     found[..m].sort_unstable_by(f64::total_cmp);
-    for v in &x[m..] {
-        // Most are larger than all that were found.
-        if *v < found[m - 1] {
-            let at = found[..m].partition_point(|f| f <= v);
-            found.copy_within(at..m - 1, at + 1);
-            found[at] = *v;
+    let mut take = |v: f64| {
+        if v < found[m - 1] {
+            let mut at = m - 1;
+            while at > 0 && v < found[at - 1] {
+                found[at] = found[at - 1];
+                at -= 1;
+            }
+            found[at] = v;
+        }
+        found[m - 1]
+    };
+    let blocks = x[m..].chunks_exact(8);
+    let rest = blocks.remainder();
+    let mut most = take(f64::INFINITY);
+    for b in blocks {
+        let pairs = [b[0].min(b[4]), b[1].min(b[5]), b[2].min(b[6]), b[3].min(b[7])];
+        if pairs[0].min(pairs[2]) < most || pairs[1].min(pairs[3]) < most {
+            b.iter().for_each(|v| most = take(*v));
         }
     }
+    rest.iter().for_each(|v| most = take(*v));
     found
 }
 
@@ -186,10 +201,12 @@ fn check(returns: &[f64], confidence: f64) -> Result<(), NumericsError> {
     if !(confidence > 0.5 && confidence < 1.0) {
         return bad(0, confidence, "a confidence in (0.5, 1)");
     }
-    match returns.iter().position(|r| !r.is_finite()) {
-        Some(i) => bad(i, returns[i], "a finite return"),
-        None => Ok(()),
+    // Zero times what is no number is none.
+    if sum_of(returns, |r| 0.0 * r) == 0.0 {
+        return Ok(());
     }
+    let i = returns.iter().position(|r| !r.is_finite()).unwrap_or(0);
+    bad(i, returns[i], "a finite return")
 }
 
 /// The variances h_1 .. h_{n+1} of the filter (each known before its return), floored; gives the mean square.

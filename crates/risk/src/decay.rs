@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Revision, Rule,
     RulePhase, RuleStep, Symbol, SymbolMap, Time, View,
 };
 
@@ -323,7 +323,7 @@ impl Rule for TimeDecayRule {
         self.ask(targets.iter(), view)
     }
     /// Within a session age takes nothing more: what was asked of all symbols need not be asked again of those that have not changed.
-    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], view: &View<'_>) -> Vec<RuleStep> {
+    fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
         if self.curve.unit == Unit::Days || self.asked != Some(self.session) {
             return self.apply(targets, view);
         }
@@ -331,6 +331,6 @@ impl Rule for TimeDecayRule {
         if self.emptied {
             self.forget(targets);
         }
-        self.ask(changed.iter().map(|i| &targets[*i]), view)
+        self.ask(what.changed.iter().map(|i| &targets[*i]), view)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Adjust, Adjustment, Invalid, Plugin, Rule, RuleStep, Symbol, SymbolMap, View};
+use tradewind_core_types::{Adjust, Adjustment, Invalid, Plugin, Revision, Rule, RuleStep, Symbol, SymbolMap, View};
 
 use crate::exchange::Shorting;
 
@@ -264,8 +264,8 @@ impl Rule for Limits {
         self.see(targets, None);
         self.clip(targets)
     }
-    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], _: &View<'_>) -> Vec<RuleStep> {
-        self.see(targets, Some(changed));
+    fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, _: &View<'_>) -> Vec<RuleStep> {
+        self.see(targets, Some(what.changed));
         self.clip(targets)
     }
 }

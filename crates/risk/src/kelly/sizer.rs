@@ -226,7 +226,6 @@ impl KellySizer {
     fn decided(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> usize {
         let sound = signal.score.is_finite() && signal.legs.iter().all(|l| l.ratio.is_finite());
         let direction = if sound && signal.score != 0.0 { signal.score.signum() } else { 0.0 };
-        let bet = Bet { direction, legs: signal.legs.to_vec() };
         let symbol = signal.symbol();
         let own = self.slots.get_or_insert_with(symbol, Vec::new);
         let at = own.binary_search_by_key(&strategy, |s| s.strategy).unwrap_or_else(|at| {
@@ -236,6 +235,13 @@ impl KellySizer {
         });
         let s = &mut own[at];
         s.expires = signal.expires;
+        let again = |w: &Waiting| {
+            w.sessions == self.delay && w.bet.direction == direction && w.bet.legs.as_slice() == signal.legs.as_slice()
+        };
+        if self.delay > 0 && s.waiting.last().is_some_and(again) {
+            return s.place;
+        }
+        let bet = Bet { direction, legs: signal.legs.to_vec() };
         if self.delay > 0 {
             // Asked twice before the session ends, the later answer counts.
             s.waiting.retain(|w| w.sessions != self.delay);

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule,
-    RulePhase, RuleStep, Span, Symbol, Time, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Numbers, Params, Plugin,
+    Revision, Rule, RulePhase, RuleStep, Span, Symbol, Time, View,
 };
 use tradewind_numerics::RollingMoments;
 use tradewind_numerics::beta::effectiveness;
@@ -209,8 +209,8 @@ impl HedgeRule {
         })
     }
 
-    /// The hedge of the targets taken in.
-    fn hedge(&mut self, view: &View<'_>) -> Vec<RuleStep> {
+    /// The hedge of the targets taken in, when asked to explain it with its reason and numbers.
+    fn hedge(&mut self, explain: bool, view: &View<'_>) -> Vec<RuleStep> {
         // Asked again at the same instant, the decision is taken again from what there was before.
         if self.decided != Some(view.now) {
             (self.before, self.decided) = (self.standing, Some(view.now));
@@ -219,10 +219,9 @@ impl HedgeRule {
         let exposure = e.certain();
         let doubtful = exposure == 0.0 && e.unknown > 0 && e.high - e.low > self.terms.dead_band;
         (self.exposure, self.after, self.weight) = (Some(exposure), Some(exposure), 0.0);
-        let say = |adjust, reason: String| vec![(adjust, reason)];
-        let mut numbers: Vec<(Cow<'static, str>, f64)> = Vec::new();
         let share = self.share(view);
-        let said = match share.clone().and_then(|s| self.tradable(view).map(|beta| (s, beta))) {
+        let tradable = share.clone().and_then(|share| self.tradable(view).map(|beta| (share, beta)));
+        let (adjust, reason, numbers) = match tradable {
             Err(why) => {
                 // What cannot be traded now is not given up either, as long as it makes the exposure smaller: a hedge that goes is
                 // a risk that comes back. Its last known beta, else 1, says whether.
@@ -231,11 +230,15 @@ impl HedgeRule {
                 if weight != 0.0 && (exposure + beta * weight).abs() <= exposure.abs() && weight.abs() <= self.terms.cap
                 {
                     (self.standing, self.weight, self.after) = (self.before, weight, Some(exposure + beta * weight));
-                    say(Adjust::Add(weight), format!("beta exposure {exposure:.2}: the hedge is kept, {why}"))
+                    let reason = format!("beta exposure {exposure:.2}: the hedge is kept, {why}");
+                    (Adjust::Add(weight), reason, Numbers::new())
                 } else {
                     self.standing = 0.0;
                     let idle = exposure.abs() <= self.terms.dead_band && self.before == 0.0 && !doubtful;
-                    if idle { Vec::new() } else { say(Adjust::Keep, format!("no hedge: {why}")) }
+                    if idle {
+                        return Vec::new();
+                    }
+                    (Adjust::Keep, format!("no hedge: {why}"), Numbers::new())
                 }
             }
             Ok((share, beta)) => {
@@ -245,8 +248,33 @@ impl HedgeRule {
                 let weight = quantity * share;
                 let after = exposure + beta * weight;
                 (self.standing, self.weight, self.after) = (quantity, weight, Some(after));
+                let open = (exposure - d.aim).abs() > self.terms.dead_band;
+                if quantity == 0.0 && self.before == 0.0 && !open && !doubtful {
+                    return Vec::new();
+                }
+                let adjust = if quantity != 0.0 { Adjust::Add(weight) } else { Adjust::Keep };
+                if !explain {
+                    return vec![RuleStep { symbol: self.hedge, adjustment: Adjustment::new(adjust, "") }];
+                }
                 let cost = self.terms.cost_bps * (weight - held).abs();
-                numbers.extend([
+                let h = self.hedge;
+                let side = if quantity < 0.0 { "short" } else { "long" };
+                let text = format!("beta exposure {exposure:.2}, target {:.2}: ", d.aim);
+                let position = format!("{text}{side} {:.2} of equity in {h}", weight.abs());
+                let reason = if quantity != 0.0 && d.keep {
+                    format!("{position} kept ({})", d.why)
+                } else if quantity != 0.0 {
+                    let cap = if d.capped { ", the cap" } else { "" };
+                    format!("{position}{cap}; cost {cost:.2} bp")
+                } else if self.before != 0.0 {
+                    text + "the hedge is closed"
+                } else if open {
+                    let why = if d.keep { d.why } else { "less than a lot, or the cap is zero" };
+                    format!("{text}no hedge, {why}")
+                } else {
+                    "no hedge: the sign of the beta exposure is not known".into()
+                };
+                let numbers = [
                     ("beta_exposure".into(), exposure),
                     ("target".into(), d.aim),
                     ("after".into(), after),
@@ -254,30 +282,8 @@ impl HedgeRule {
                     ("shares".into(), quantity),
                     ("cost_bps".into(), cost),
                     ("benefit_bps".into(), 1e4 * d.benefit),
-                ]);
-                let h = self.hedge;
-                let side = if quantity < 0.0 { "short" } else { "long" };
-                let position = format!("{side} {:.2} of equity in {h}", weight.abs());
-                let text = format!("beta exposure {exposure:.2}, target {:.2}: ", d.aim);
-                if quantity != 0.0 {
-                    let how = if d.keep {
-                        format!("{position} kept ({})", d.why)
-                    } else if d.capped {
-                        format!("{position}, the cap; cost {cost:.2} bp")
-                    } else {
-                        format!("{position}; cost {cost:.2} bp")
-                    };
-                    say(Adjust::Add(weight), text + &how)
-                } else if self.before != 0.0 {
-                    say(Adjust::Keep, text + "the hedge is closed")
-                } else if (exposure - d.aim).abs() > self.terms.dead_band {
-                    let why = if d.keep { d.why } else { "less than a lot, or the cap is zero" };
-                    say(Adjust::Keep, format!("{text}no hedge, {why}"))
-                } else if doubtful {
-                    say(Adjust::Keep, "no hedge: the sign of the beta exposure is not known".into())
-                } else {
-                    Vec::new()
-                }
+                ];
+                (adjust, reason, Numbers::from_iter(numbers))
             }
         };
         let unknown = (e.unknown > 0).then(|| {
@@ -287,14 +293,10 @@ impl HedgeRule {
             let n = e.unknown;
             format!("; {n} without beta, {name} first ({why}), taken as 0 to {} to need least hedge", self.unknown_beta)
         });
-        said.into_iter()
-            .map(|(adjust, reason)| {
-                let mut adjustment = Adjustment::new(adjust, reason + unknown.as_deref().unwrap_or(""));
-                adjustment.numbers.extend(numbers.drain(..));
-                adjustment.numbers.extend(self.top());
-                RuleStep { symbol: self.hedge, adjustment }
-            })
-            .collect()
+        let mut adjustment = Adjustment::new(adjust, reason + unknown.as_deref().unwrap_or(""));
+        adjustment.numbers = numbers;
+        adjustment.numbers.extend(self.top());
+        vec![RuleStep { symbol: self.hedge, adjustment }]
     }
 
     fn close(&mut self) {
@@ -360,10 +362,10 @@ impl Rule for HedgeRule {
     }
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep> {
         self.see(targets, None);
-        self.hedge(view)
+        self.hedge(true, view)
     }
-    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], view: &View<'_>) -> Vec<RuleStep> {
-        self.see(targets, Some(changed));
-        self.hedge(view)
+    fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
+        self.see(targets, Some(what.changed));
+        self.hedge(what.decides(self.hedge), view)
     }
 }

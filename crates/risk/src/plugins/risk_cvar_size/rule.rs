@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule, RuleStep,
-    Symbol, View, smallvec::SmallVec,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Revision, Rule,
+    RuleStep, Symbol, View, smallvec::SmallVec,
 };
+use tradewind_numerics::sum;
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 
 use super::estimator::{Estimator, Fitted, Judge, Scratch};
@@ -175,7 +176,10 @@ impl CvarRule {
         scratch.reserve(measures.window);
         let Scratch { series, work } = scratch;
         series.clear();
-        series.extend(known.series.iter().filter(|x| !x.is_nan()));
+        series.extend_from_slice(&known.series);
+        if sum(series).is_nan() {
+            series.retain(|x| !x.is_nan());
+        }
         let n = series.len();
         if n >= measures.minimum {
             let made = estimator.estimate(series, measures.session, fitted, work);
@@ -304,7 +308,7 @@ impl Rule for CvarRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
         self.shrink(targets, None)
     }
-    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], _view: &View<'_>) -> Vec<RuleStep> {
-        self.shrink(targets, Some(changed))
+    fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, _view: &View<'_>) -> Vec<RuleStep> {
+        self.shrink(targets, Some(what.changed))
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Rule, RuleStep,
-    Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Revision, Rule,
+    RuleStep, Symbol, View,
 };
 use tradewind_numerics::covariance::{Quadratic, Symmetric, nearest_in_box};
 use tradewind_numerics::{RollingMoments, dot, sum};
@@ -467,7 +467,7 @@ impl Rule for TrackingErrorRule {
     fn apply(&mut self, targets: &[(Symbol, f64)], _view: &View<'_>) -> Vec<RuleStep> {
         self.within(targets, None)
     }
-    fn revise(&mut self, targets: &[(Symbol, f64)], changed: &[usize], _view: &View<'_>) -> Vec<RuleStep> {
-        self.within(targets, Some(changed))
+    fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, _view: &View<'_>) -> Vec<RuleStep> {
+        self.within(targets, Some(what.changed))
     }
 }
