@@ -89,6 +89,11 @@ pub fn cornish_fisher_domain(skewness: f64, excess_kurtosis: f64) -> bool {
     a >= 0.0 && c > 0.0 && s2 / 9.0 <= 4.0 * a * c
 }
 
+/// Whether returns between these two vary by more than their rounding; else there is no estimate.
+pub fn varies(low: f64, high: f64) -> bool {
+    high - low > 1e-12 * high.abs().max(low.abs())
+}
+
 fn historical(x: &mut [f64], p: f64) -> (f64, f64) {
     let (q, mean) = worst(x, p);
     (-q, -mean)
@@ -126,9 +131,8 @@ pub fn shortfall(
             true
         }
     };
-    // Variation beyond the rounding of the returns.
     let (low, high) = range(returns);
-    if !moving || high - low <= 1e-12 * high.abs().max(low.abs()) {
+    if !moving || !varies(low, high) {
         let var = -returns.last().copied().unwrap_or(0.0);
         return Ok(Estimate { var, es: None, problem: Some(Problem::NoVariation), shape: None });
     }

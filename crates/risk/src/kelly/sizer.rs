@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, Leg, MarketData, Metrics, Params, Plugin, Price,
-    Signal, Sizer, StrategyId, Symbol, SymbolMap, Time, View,
+    Signal, Sizer, StrategyId, Symbol, SymbolMap, Time, View, smallvec::SmallVec,
 };
 
 use super::record::{Record, Rule, Sized, Unproven};
@@ -135,7 +135,7 @@ pub struct KellySizer {
     /// When the last session ended.
     closed: Option<Time>,
     /// By symbol, those of one by strategy.
-    slots: SymbolMap<Vec<Slot>>,
+    slots: SymbolMap<SmallVec<[Slot; 1]>>,
     /// By key.
     records: Vec<Kept>,
 }
@@ -227,7 +227,7 @@ impl KellySizer {
         let sound = signal.score.is_finite() && signal.legs.iter().all(|l| l.ratio.is_finite());
         let direction = if sound && signal.score != 0.0 { signal.score.signum() } else { 0.0 };
         let symbol = signal.symbol();
-        let own = self.slots.get_or_insert_with(symbol, Vec::new);
+        let own = self.slots.get_or_insert_with(symbol, SmallVec::new);
         let at = own.binary_search_by_key(&strategy, |s| s.strategy).unwrap_or_else(|at| {
             let slot = Slot { strategy, waiting: vec![], direction: 0.0, held: vec![], expires: None, place: 0 };
             own.insert(at, slot);

@@ -24,8 +24,6 @@ const NAMED: usize = 3;
 struct Exposure {
     low: f64,
     high: f64,
-    /// Standard deviation of what is known, the betas' errors taken as independent.
-    sd: f64,
     unknown: usize,
 }
 
@@ -86,7 +84,11 @@ impl Parts {
             low += self.open.iter().map(|w| (w * unknown_beta).min(0.0)).sum::<f64>();
             high += self.open.iter().map(|w| (w * unknown_beta).max(0.0)).sum::<f64>();
         }
-        Exposure { low, high, sd: sum(&self.variance).sqrt(), unknown: self.unknown }
+        Exposure { low, high, unknown: self.unknown }
+    }
+    /// Standard deviation of what is known, the betas' errors taken as independent.
+    fn sd(&self) -> f64 {
+        sum(&self.variance).sqrt()
     }
 }
 
@@ -278,7 +280,7 @@ impl HedgeRule {
                     ("beta_exposure".into(), exposure),
                     ("target".into(), d.aim),
                     ("after".into(), after),
-                    ("exposure_sd".into(), e.sd),
+                    ("exposure_sd".into(), self.parts.sd()),
                     ("shares".into(), quantity),
                     ("cost_bps".into(), cost),
                     ("benefit_bps".into(), 1e4 * d.benefit),

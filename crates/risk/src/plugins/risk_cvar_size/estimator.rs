@@ -6,8 +6,8 @@ use tradewind_numerics::coverage::Coverage;
 use tradewind_numerics::tail::VarianceFilter;
 use tradewind_numerics::tail::backtest::{Forecast, Simulation, Sums};
 use tradewind_numerics::tail::peaks::{Candidate, thresholds};
-use tradewind_numerics::tail::shortfall::{Estimate, Model, ShortfallWork, rescaled, shortfall};
-use tradewind_numerics::{NumericsError, garch};
+use tradewind_numerics::tail::shortfall::{Estimate, Model, ShortfallWork, rescaled, shortfall, varies};
+use tradewind_numerics::{NumericsError, garch, range};
 
 use super::{Filter, Method, RiskCvarSizeParams, Side};
 
@@ -105,6 +105,14 @@ impl Estimator {
             Method::Peaks => thresholds(&losses, &counts).unwrap_or_default(),
             _ => Vec::new(),
         }
+    }
+    /// An upper bound of the shortfall, without looking at the tail: no mean of losses is larger than the largest of them. Of other methods than
+    /// the historical one nothing is known so soon.
+    pub fn at_most(&self, series: &[f64]) -> Option<f64> {
+        let (low, high) = range(series);
+        let plain = matches!((self.method, self.filter), (Method::Historical, Filter::None));
+        let bound = if self.side == Side::Worst { high.max(-low) } else { -low };
+        (plain && varies(low, high)).then_some(bound * (1.0 + 1e-12))
     }
     /// The estimate for one unit held of what has these returns (oldest first); of either side of it, when the parameters ask for the worse.
     pub fn estimate(

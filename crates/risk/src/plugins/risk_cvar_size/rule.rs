@@ -195,6 +195,14 @@ impl CvarRule {
         Ok(Known::Sum(sum, n))
     }
 
+    /// Whether the budget is kept whatever the tail looks like; only asked of sessions that all symbols share.
+    fn surely_within(&self) -> bool {
+        let (known, estimator) = (&self.known.series, &self.estimator);
+        known.len() >= self.measures.minimum
+            && sum(known).is_finite()
+            && estimator.at_most(known).is_some_and(|most| most <= self.budget)
+    }
+
     /// What cannot be measured is limited to what is allowed of it, and the rest scaled into its budget.
     fn shrink(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>) -> Vec<RuleStep> {
         let mut out = Vec::new();
@@ -212,7 +220,7 @@ impl CvarRule {
             }
             self.known.begin(targets, &out, &self.measures);
         }
-        if self.known.held == 0 {
+        if self.known.held == 0 || self.surely_within() {
             return out;
         }
         let (budget, minimum) = (self.budget, self.measures.minimum);

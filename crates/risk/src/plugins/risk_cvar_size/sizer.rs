@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Params, Plugin, Signal, Sizer,
-    StrategyId, Symbol, SymbolMap, View,
+    StrategyId, Symbol, SymbolMap, View, smallvec::SmallVec,
 };
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 
@@ -11,12 +11,15 @@ use super::estimator::{Estimator, Fitted, Scratch};
 use super::{RiskCvarSizeParams, Sizing, percent, unmeasurable};
 use crate::sessions::SessionReturns;
 
+/// Legs with their signed ratios.
+type Legs = SmallVec<[(Symbol, f64); 2]>;
+
 /// The estimate for one signal's legs, which holds until the session ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Slot {
     short: bool,
     strategy: StrategyId,
-    legs: Vec<(Symbol, f64)>,
+    legs: Legs,
     /// When it was made; 0 for never.
     session: u64,
     estimate: Option<Estimate>,
@@ -38,7 +41,7 @@ pub struct CvarSizer {
     /// Sessions that have ended.
     session: u64,
     /// By first symbol; of one in the order in which they came.
-    slots: SymbolMap<Vec<Slot>>,
+    slots: SymbolMap<SmallVec<[Slot; 1]>>,
     scratch: Scratch,
 }
 
@@ -71,19 +74,19 @@ impl CvarSizer {
     /// The estimate for one unit of these legs: today's when it was made before.
     fn estimate(&mut self, strategy: StrategyId, short: bool, legs: &[(Symbol, f64)]) -> Result<Estimate, String> {
         let Some(first) = legs.first().map(|l| l.0) else { return Err("no leg has a ratio".into()) };
-        let own = self.slots.get_or_insert_with(first, Vec::new);
+        let own = self.slots.get_or_insert_with(first, SmallVec::new);
         let at = own.iter().position(|s| s.short == short && s.strategy == strategy).unwrap_or_else(|| {
-            let (legs, fitted) = (legs.to_vec(), Fitted::default());
+            let (legs, fitted) = (legs.into(), Fitted::default());
             own.push(Slot { short, strategy, legs, session: 0, estimate: None, fitted, said: None });
             own.len() - 1
         });
         let slot = &mut own[at];
-        if slot.legs != legs {
+        if slot.legs.as_slice() != legs {
             // The hedge ratio of a pair moves a little every day: what was fitted stays, unless it is of other symbols.
             if slot.legs.iter().map(|l| l.0).ne(legs.iter().map(|l| l.0)) {
                 slot.fitted = Fitted::default();
             }
-            (slot.legs, slot.session) = (legs.to_vec(), 0);
+            (slot.legs, slot.session) = (legs.into(), 0);
         }
         if slot.session != self.session || self.session == 0 {
             self.scratch.reserve(self.window);
@@ -102,7 +105,9 @@ impl CvarSizer {
     /// The place of what was said before of these legs, in this session.
     fn again(&mut self, strategy: StrategyId, short: bool, legs: &[(Symbol, f64)]) -> Option<&mut Slot> {
         let (session, own) = (self.session, self.slots.get_mut(legs.first()?.0)?);
-        let same = |s: &&mut Slot| s.short == short && s.strategy == strategy && s.session == session && s.legs == legs;
+        let same = |s: &&mut Slot| {
+            s.short == short && s.strategy == strategy && s.session == session && s.legs.as_slice() == legs
+        };
         own.iter_mut().find(same)
     }
 }
@@ -134,8 +139,7 @@ impl Sizer for CvarSizer {
         }
         let short = signal.score < 0.0;
         let sign = if short { -1.0 } else { 1.0 };
-        let legs: tradewind_core_types::smallvec::SmallVec<[(Symbol, f64); 4]> =
-            signal.legs.iter().filter(|l| l.ratio != 0.0).map(|l| (l.symbol, sign * l.ratio)).collect();
+        let legs: Legs = signal.legs.iter().filter(|l| l.ratio != 0.0).map(|l| (l.symbol, sign * l.ratio)).collect();
         if let Some(said) = self.again(strategy, short, &legs).and_then(|s| s.said.as_ref()) {
             return said.clone();
         }

@@ -60,6 +60,9 @@ struct Measured {
     curve: Curve,
 }
 
+/// Changes after which the variances are measured anew.
+const MOST_CHANGES: u32 = 1_000;
+
 /// The targets measured last, each at its place.
 #[derive(Debug, Clone, Default)]
 struct Shown {
@@ -94,9 +97,13 @@ pub struct TrackingErrorRule {
     bench_square: f64,
     /// A symbol of the benchmark that is not measured.
     missing: Option<Symbol>,
-    /// Weights by member as last measured, and the covariance times them.
+    /// Weights by member as last measured.
     weights: Vec<f64>,
-    risk: Vec<f64>,
+    /// Their variance, and their covariance with the benchmark.
+    moving: f64,
+    cross: f64,
+    /// Changes since these were measured from the beginning: each may add a last digit of rounding.
+    changes: u32,
     /// Targets that are not measured.
     unmeasured: Vec<(Symbol, f64)>,
     #[serde(skip)]
@@ -137,7 +144,9 @@ impl TrackingErrorRule {
             bench_square: 0.0,
             missing: None,
             weights: Vec::new(),
-            risk: Vec::new(),
+            moving: 0.0,
+            cross: 0.0,
+            changes: 0,
             unmeasured: Vec::new(),
             shown: Shown::default(),
             scale: 1.0,
@@ -153,7 +162,7 @@ impl TrackingErrorRule {
     /// Lays weights and benchmark out by member, once for each covariance.
     fn refresh(&mut self) {
         let n = self.universe.members().len();
-        for v in [&mut self.bench, &mut self.bench_risk, &mut self.weights, &mut self.risk] {
+        for v in [&mut self.bench, &mut self.bench_risk, &mut self.weights] {
             v.clear();
             v.resize(n, 0.0);
         }
@@ -172,20 +181,24 @@ impl TrackingErrorRule {
         self.fresh = true;
     }
 
-    /// Moves the weight of a member; with `along` the covariance times the weights moves along.
+    /// Moves the weight of a member; with `along` the variances move along: (w + d e)' S (w + d e) = w' S w + 2 d (S w)_i + d^2 S_ii.
     fn set(&mut self, member: usize, w: f64, along: bool) -> bool {
         let step = w - self.weights[member];
         if step != 0.0 {
-            self.weights[member] = w;
             if along {
-                self.risk.iter_mut().zip(self.universe.column(member)).for_each(|(r, c)| *r += step * c);
+                let column = self.universe.column(member);
+                self.moving += step * (2.0 * dot(column, &self.weights) + step * column[member]);
+                self.cross += step * self.bench_risk[member];
+                self.changes += 1;
             }
+            self.weights[member] = w;
         }
         step != 0.0
     }
     /// Takes in the targets at these places; false when it has to be all of them.
     fn revise_weights(&mut self, targets: &[(Symbol, f64)], changed: &[usize]) -> bool {
-        if self.shown.weights.len() != targets.len() || changed.len() * 8 > self.weights.len() {
+        let few = changed.len() * 8 <= self.weights.len() && self.changes < MOST_CHANGES;
+        if !few || self.shown.weights.len() != targets.len() {
             return false;
         }
         let (mut unmeasured, mut odd) = (false, self.shown.odd);
@@ -235,8 +248,10 @@ impl TrackingErrorRule {
         for i in i..n {
             changed += usize::from(self.set(i, 0.0, !again && (changed + 1) * 8 <= n));
         }
-        if again || changed * 8 > n {
-            self.universe.covariance().mul(&self.weights, &mut self.risk);
+        if again || changed * 8 > n || self.changes >= MOST_CHANGES {
+            self.moving = self.universe.covariance().quadratic(&self.weights);
+            self.cross = dot(&self.bench_risk, &self.weights);
+            self.changes = 0;
         }
         shown.odd = targets.iter().any(|t| !t.1.is_finite());
         self.shown = shown;
@@ -257,11 +272,10 @@ impl TrackingErrorRule {
         if !before.is_some_and(|some| self.revise_weights(targets, some)) {
             self.take_weights(targets, again);
         }
-        let net = sum(&self.shown.weights);
-        self.scale = if self.basis == Basis::Invested { net } else { 1.0 };
+        self.scale = if self.basis == Basis::Invested { sum(&self.shown.weights) } else { 1.0 };
         let c = self.scale;
         let unknown = self.unknown_volatility * self.unmeasured.iter().map(|(_, w)| w.abs()).sum::<f64>();
-        let (moving, cross) = (dot(&self.weights, &self.risk), c * dot(&self.bench, &self.risk));
+        let (moving, cross) = (self.moving, c * self.cross);
         let fixed = c * c * self.bench_square;
         let square = (moving - 2.0 * cross + fixed).max(0.0);
         // A benchmark that shrinks along leaves nothing fixed.
@@ -276,7 +290,7 @@ impl TrackingErrorRule {
         self.weights[i] - self.scale * self.bench[i]
     }
     fn active_risk(&self, i: usize) -> f64 {
-        self.risk[i] - self.scale * self.bench_risk[i]
+        dot(self.universe.column(i), &self.weights) - self.scale * self.bench_risk[i]
     }
     /// What a symbol adds to the tracking error: measured, by Euler; else all that is assumed of it.
     fn contribution(&self, symbol: Symbol, weight: f64, unknown: f64, total: f64) -> f64 {
