@@ -7,6 +7,7 @@ mod adjust;
 mod decision;
 mod error;
 mod event;
+mod fixed;
 mod money;
 mod name;
 mod online;
@@ -30,6 +31,7 @@ pub use event::{
     Bar, BookLevel, BookUpdate, CorporateAction, Earnings, Event, FundFlow, MarketData, News, OptionChain, OptionKind,
     OptionQuote, Origin, Quote, Rating, SearchTrend, Trade,
 };
+pub use fixed::Fixed;
 pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
 pub use online::{Online, Params, parse_params};

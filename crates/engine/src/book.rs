@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use tradewind_core_types::{
     Adjust, Adjustment, Plugin, Revision, Rule, RulePhase, RuleStep, Stage, Symbol, SymbolMap, View,
 };
@@ -276,7 +277,7 @@ impl<'a> Pass<'a> {
         }
         let said = std::mem::take(&mut self.hedged);
         let stood = self.book.unhedged.entries().iter().map(|b| b.0).filter(|s| !said.contains(s));
-        let hedges: Vec<(Symbol, f64)> =
+        let hedges: SmallVec<[(Symbol, f64); 4]> =
             said.iter().copied().chain(stood).map(|s| (s, self.book.standing(s))).collect();
         let mut limited: Option<Vec<RuleStep>> = None;
         for (symbol, stands) in hedges {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 use tradewind_core_types::{
-    Adjust, Adjustment, Contribution, Name, Proposal, Signal, Sizer, Stage, Step, StrategyId, Symbol, View,
+    Adjust, Adjustment, Contribution, Fixed, Name, Proposal, Signal, Sizer, Stage, Step, StrategyId, Symbol, View,
 };
 
 use crate::book::{Book, More, apply_rules};
@@ -64,6 +64,7 @@ impl Target {
 ///
 /// An adjustment (or its result) that is not finite would poison everything after it: it becomes a veto that says so, because missing numbers may
 /// reduce risk but never raise it.
+#[inline]
 pub(crate) fn push(
     steps: &mut Vec<Step>,
     stage: Stage,
@@ -71,21 +72,24 @@ pub(crate) fn push(
     adjustment: Adjustment,
     value: f64,
 ) -> f64 {
-    let adjustment = if adjustment.adjust.is_finite() {
-        adjustment
-    } else {
-        let reason = format!("gave {:?}, which is not finite: vetoed ({})", adjustment.adjust, adjustment.reason);
-        Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: adjustment.numbers }
-    };
-    let mut adjustment = adjustment;
-    let mut after = adjustment.adjust.apply(value);
-    if !after.is_finite() {
-        let reason = format!("{:?} of {value} is not finite: vetoed ({})", adjustment.adjust, adjustment.reason);
-        adjustment = Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: adjustment.numbers };
-        after = 0.0;
+    let after = adjustment.adjust.apply(value);
+    if !(adjustment.adjust.is_finite() && after.is_finite()) {
+        return veto(steps, stage, plugin, adjustment, value);
     }
     steps.push(Step { stage, plugin: Name::lit(plugin), adjustment, after });
     after
+}
+
+#[cold]
+fn veto(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, a: Adjustment, value: f64) -> f64 {
+    let reason = if a.adjust.is_finite() {
+        format!("{:?} of {value} is not finite: vetoed ({})", a.adjust, a.reason)
+    } else {
+        format!("gave {:?}, which is not finite: vetoed ({})", a.adjust, a.reason)
+    };
+    let adjustment = Adjustment { adjust: Adjust::Veto, reason: reason.into(), numbers: a.numbers };
+    steps.push(Step { stage, plugin: Name::lit(plugin), adjustment, after: 0.0 });
+    0.0
 }
 
 fn fold(
@@ -173,7 +177,7 @@ fn sized(
         let a = if smallest == Some(i) {
             a
         } else {
-            let reason = format!("would allow {:.4} of equity: {}", a.adjust.apply(1.0), a.reason);
+            let reason = format!("would allow {} of equity: {}", Fixed(a.adjust.apply(1.0), 4), a.reason);
             Adjustment { adjust: Adjust::Keep, reason: reason.into(), numbers: a.numbers }
         };
         value = push(steps, Stage::Sizer, id, a, value);

@@ -1,5 +1,7 @@
 //! The kill switch: active, reducing, halted.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
@@ -264,15 +266,16 @@ impl PreTrade for KillSwitch {
     fn check(&mut self, order: &Order, view: &View<'_>) -> (Verdict, Adjustment) {
         let state = self.state();
         let level = f64::from(state as u8);
-        let say = |verdict, adjust, text: String| (verdict, Adjustment::new(adjust, text).with("state", level));
+        let say =
+            |verdict, adjust, text: Cow<'static, str>| (verdict, Adjustment::new(adjust, text).with("state", level));
         match state {
             TradingState::Active => say(Verdict::Send, Adjust::Keep, "active".into()),
             _ if reduces(order, view) => {
-                say(Verdict::Send, Adjust::Keep, format!("{}: this order reduces risk", state.as_str()))
+                say(Verdict::Send, Adjust::Keep, format!("{}: this order reduces risk", state.as_str()).into())
             }
             _ => {
                 let why = format!("{}: only orders that reduce risk are sent: {}", state.as_str(), self.reason());
-                say(Verdict::Skip, Adjust::Veto, why)
+                say(Verdict::Skip, Adjust::Veto, why.into())
             }
         }
     }

@@ -243,7 +243,9 @@ impl PreTrade for OrderLimits {
             let reason = format!("the same order was sent {:.3} seconds ago", ago.nanos() as f64 / 1e9);
             return veto(Verdict::Skip, reason, "quantity", order.quantity.to_f64());
         }
-        let count = recent(60.0).take(p.max_orders_per_minute as usize + 1).count();
+        // Mostly no more is kept than the last minute.
+        let counted = || recent(60.0).take(p.max_orders_per_minute as usize + 1).count();
+        let count = if kept > 60.0 { counted() } else { self.sent.len() };
         if count >= p.max_orders_per_minute as usize {
             return veto(Verdict::Wait, "too many orders within a minute".into(), "orders", count as f64);
         }

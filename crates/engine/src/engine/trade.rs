@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use tradewind_core_types::{
-    Adjust, Adjustment, Broker, Cash, Decision, Name, Order, OrderId, OrderKind, Outcome, PreTrade, Price, Quantity,
-    Record, Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
+    Adjust, Adjustment, Broker, Cash, Decision, Fixed, Name, Order, OrderId, OrderKind, Outcome, PreTrade, Price,
+    Quantity, Record, Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
 };
 
 use super::working::Working;
@@ -94,7 +94,7 @@ impl<B: Broker> Engine<B> {
             rules: t.rules,
             weight: t.weight,
             sizing: None,
-            checks: Vec::new(),
+            checks: Vec::with_capacity(1 + self.pipeline.pretrade.len()),
             outcome: Outcome::NotTraded(String::new()),
         };
         let own = || working.of(t.symbol);
@@ -222,7 +222,8 @@ fn size(
     if !closing && change < config.no_trade_band * equity.to_f64() {
         let share = change / equity.to_f64();
         return Err(format!(
-            "a change of {share:.5} of equity is within the no-trade band of {}",
+            "a change of {} of equity is within the no-trade band of {}",
+            Fixed(share, 5),
             config.no_trade_band
         ));
     }
