@@ -330,6 +330,38 @@ mod tests {
 
     proptest::proptest! {
         #[test]
+        fn what_is_said_of_a_change_is_what_is_said_of_the_whole(
+            start in proptest::collection::vec(-0.6..0.6_f64, 6),
+            changes in proptest::collection::vec(proptest::collection::vec((0_usize..6, -0.6..0.6_f64), 1..3), 1..20),
+        ) {
+            let p = LimitsParams {
+                symbol: 0.5, gross: 1.4, net: Some(0.7), sector: Some(0.6), sectors: sectors(),
+                shortable: Some(Shorting::Only(vec!["S0".into(), "S2".into(), "S4".into()])),
+            };
+            let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
+            let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+            let mut targets: Vec<_> = start.iter().enumerate().map(|(i, w)| (s(i), *w)).collect();
+            let mut limits = p.build().unwrap();
+            limits.apply(&targets, &view);
+            for change in changes {
+                change.iter().for_each(|(i, w)| targets[*i].1 = *w);
+                let mut places: Vec<usize> = change.iter().map(|c| c.0).collect();
+                places.sort_unstable();
+                places.dedup();
+                let said = limits.revise(&targets, Revision { changed: &places, decided: &[] }, &view);
+                proptest::prop_assert_eq!(&said, &p.build().unwrap().apply(&targets, &view));
+                // What is clipped is shown next: and then nothing is left to say.
+                for step in said {
+                    let at = targets.iter().position(|t| t.0 == step.symbol).unwrap();
+                    targets[at].1 = step.adjustment.adjust.apply(targets[at].1);
+                }
+                let all: Vec<usize> = (0..6).collect();
+                let again = limits.revise(&targets, Revision { changed: &all, decided: &[] }, &view);
+                proptest::prop_assert!(again.is_empty(), "{again:?}");
+            }
+        }
+
+        #[test]
         fn result_obeys_all_limits_at_once_and_never_grows(
             ws in proptest::collection::vec(-3.0..3.0_f64, 1..8),
             symbol in 0.1..2.0_f64, gross in 0.1..2.0_f64, net in 0.01..1.0_f64, sector in 0.01..1.0_f64,

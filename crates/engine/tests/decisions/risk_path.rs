@@ -685,6 +685,27 @@ fn a_decision_on_one_symbol_decides_its_hedge_when_that_is_worth_trading_and_not
 }
 
 #[test]
+fn a_hedge_that_a_limit_holds_is_not_decided_again_and_again() {
+    let says = |row, s, x| (row, vec![(s, 1.0)], x, None);
+    // The hedge asks for 0.8, 0.75 and 0.7 and may be 0.5; then for 0.3.
+    let script = vec![says(4, "A", 0.8), says(5, "B", -0.05), says(8, "B", -0.1), says(10, "A", 0.4)];
+    let limits = LimitsParams { symbol: 0.8, sector: Some(0.5), gross: 1.5, ..LimitsParams::default() };
+    let sectors = std::collections::BTreeMap::from([("funds".to_owned(), vec!["SPY".to_owned()])]);
+    let p = Pipeline {
+        strategies: vec![strategy("s", script)],
+        rules: vec![Box::new(Neutral)],
+        limits: Some(LimitsParams { sectors, ..limits }.build().unwrap()),
+        ..Pipeline::default()
+    };
+    let rows: Vec<_> = ["SPY", "A", "B"].iter().cycle().take(15).map(|s| (*s, bar(10.0))).collect();
+    let (e, log) = run(p, on_signal(), 0, &rows);
+    let decided: Vec<String> =
+        log.decisions.iter().map(|d| format!("{} {} {:.2}", d.time.nanos() / 1_000, d.symbol, d.weight)).collect();
+    assert_eq!(decided, ["4 A 0.80", "4 SPY -0.50", "5 B -0.05", "8 B -0.10", "10 A 0.40", "10 SPY -0.30"]);
+    assert_eq!((held(&e, "A"), held(&e, "B"), held(&e, "SPY")), ("40".into(), "-10".into(), "-30".into()));
+}
+
+#[test]
 fn a_limit_that_another_symbol_must_give_way_to_decides_only_those_it_touches() {
     let says = |row, s, x| (row, vec![(s, 1.0)], x, None);
     // A and B share a sector of 0.5, C stands alone.

@@ -39,8 +39,9 @@ struct Portfolio {
     session: u64,
     /// As given, each at its place; zero what cannot be measured.
     targets: Vec<(Symbol, f64)>,
-    /// How many are not zero.
+    /// How many are not zero, and how many could not be measured.
     held: usize,
+    unmeasured: usize,
     /// Sums of weights times returns; not a number in a session in which one of them has none.
     series: Vec<f64>,
     /// Changes since it was summed from the beginning: each may add a last digit of rounding.
@@ -54,7 +55,8 @@ impl Portfolio {
     /// Moves on to these targets, of which those at `changed` may be others than before (any, when that is not known); false when they have
     /// to be looked at from the beginning.
     fn follow(&mut self, targets: &[(Symbol, f64)], changed: Option<&[usize]>, measures: &Measures) -> bool {
-        if self.session != measures.session || self.session == 0 || self.targets.len() != targets.len() {
+        let known = self.session == measures.session && self.session != 0 && self.held > 0 && self.unmeasured == 0;
+        if !known || self.targets.len() != targets.len() {
             return false;
         }
         let differs = |i: &usize| self.targets[*i].1 != targets[*i].1;
@@ -99,7 +101,8 @@ impl Portfolio {
         }
         let held: Vec<(Symbol, f64)> = self.held().collect();
         measures.sessions.sum_all(&held, &mut self.series);
-        (self.session, self.changes, self.held) = (measures.session, 0, held.len());
+        (self.session, self.changes) = (measures.session, 0);
+        (self.held, self.unmeasured) = (held.len(), out.len());
     }
     fn held(&self) -> impl Iterator<Item = (Symbol, f64)> {
         self.targets.iter().copied().filter(|t| t.1 != 0.0)
