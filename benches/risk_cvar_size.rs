@@ -79,6 +79,27 @@ fn roles(c: &mut Criterion) {
     let mut group = c.benchmark_group("risk_cvar_size/500 symbols");
     group.sample_size(20);
     group.bench_function("rule", |b| b.iter(|| rule.apply(black_box(&targets), &view(now)).len()));
+    // Peaks; by the tail of the history; and where not even the largest loss reaches the budget.
+    let plain = |budget| RiskCvarSizeParams {
+        portfolio_budget: budget,
+        method: Method::Historical,
+        filter: Filter::None,
+        ..Default::default()
+    };
+    let wide = RiskCvarSizeParams { portfolio_budget: 0.5, ..Default::default() };
+    for (name, params) in [("peaks", wide), ("tail", plain(0.006)), ("bound", plain(0.5))] {
+        let mut rule = CvarRule::new(&params).expect("the parameters build");
+        events.iter().for_each(|e| rule.observe(e, &view(e.time)).expect("good events"));
+        let (mut targets, mut i) = (targets.clone(), 0);
+        rule.apply(&targets, &view(now));
+        group.bench_function(format!("one weight of 500, {name}"), |b| {
+            b.iter(|| {
+                i = (i + 7) % 500;
+                targets[i].1 = if targets[i].1 > 0.009 { 0.008 } else { 0.01 };
+                rule.revise(&targets, Revision { changed: &[i], decided: &[] }, &view(now)).len()
+            });
+        });
+    }
     let signals: Vec<Signal> = names.iter().map(|s| Signal::new(now, *s, 1.0, 1.0, "").expect("a signal")).collect();
     let strategy = StrategyId::new("s").expect("a strategy");
     let close = Event { time: now, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };

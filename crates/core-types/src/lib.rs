@@ -4,6 +4,7 @@
 //! that receives a [`Price`] or an [`Order`] need not check it again. See `ARCHITECTURE.md` for the map.
 
 mod adjust;
+mod changes;
 mod decision;
 mod error;
 mod event;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::changes::Changes;
 use crate::error::BadInput;
 use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
@@ -40,26 +41,6 @@ impl Position {
         (!self.quantity.is_zero()).then(|| self.cost.to_f64() / self.quantity.to_f64())
     }
 }
-
-/// The symbols whose quantity changed last: what only looks at those need not look at all. No part of what is owned.
-#[derive(Debug, Clone, Default)]
-struct Changes {
-    count: u64,
-    recent: [Option<Symbol>; Changes::KEPT],
-}
-impl Changes {
-    const KEPT: usize = 16;
-    fn note(&mut self, symbol: Symbol) {
-        self.recent[(self.count % Self::KEPT as u64) as usize] = Some(symbol);
-        self.count += 1;
-    }
-}
-impl PartialEq for Changes {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl Eq for Changes {}
 
 /// Cash and positions. Equity is kept up to date at every mark in O(1).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -169,9 +150,7 @@ impl Portfolio {
     }
     /// The symbols whose quantity has changed since it had changed `seen` times; `None` when these are too many to be known.
     pub fn changed_since(&self, seen: u64) -> Option<impl Iterator<Item = Symbol> + '_> {
-        let kept = Changes::KEPT as u64;
-        let known = seen <= self.changes.count && self.changes.count - seen <= kept;
-        known.then(|| (seen..self.changes.count).filter_map(move |i| self.changes.recent[(i % kept) as usize]))
+        self.changes.since(seen)
     }
     /// Fraction of equity held in a symbol; zero when equity is not positive.
     pub fn weight(&self, symbol: Symbol) -> f64 {

@@ -269,8 +269,8 @@ impl<'a> Pass<'a> {
         if self.more.is_empty() { Ok(changed) } else { Err(std::mem::take(&mut self.more)) }
     }
 
-    /// The hedges have been asked: those of symbols that are not due stand as they were decided, unless what they ask for now, as far as
-    /// limits allow it, is worth trading.
+    /// The hedges have been asked: those of symbols that are not due stand as they were decided, unless what they ask at
+    /// present, as far as limits allow it, is worth trading.
     fn settle(&mut self, pipeline: &mut Pipeline, view: &View<'_>) -> Result<(), More> {
         if !self.partial {
             return Ok(());

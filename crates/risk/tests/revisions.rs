@@ -60,6 +60,7 @@ impl World {
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let (names, mut rng) = (names(), Rng(5));
     let prices: Vec<Vec<f64>> = (0..SYMBOLS).map(|i| closes(100 + i as u64, SESSIONS)).collect();
+    let close = |i: usize, day: usize| Bar::close_only(Price::from_f64(prices[i][day]).unwrap());
     let mut rules: Vec<Box<dyn Rule>> = parameters().iter().map(|(id, p)| made(id, p)).collect();
     let mut w = World {
         market: Market::default(),
@@ -70,37 +71,28 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     };
     for day in 0..SESSIONS {
         let time = Time::from_ymd(2014, 1, 2).unwrap().plus(Span::from_days(day as i64));
-        for i in 0..SYMBOLS {
+        for (i, symbol) in names.iter().copied().enumerate() {
             if i == NEVER || (i == YOUNG && day < 100) || (i == GAPS && day % 9 == 4) {
                 continue;
             }
-            let data = MarketData::Bar(Bar::close_only(Price::from_f64(prices[i][day]).unwrap()));
-            let e = Event { time, symbol: Some(names[i]), origin: Origin::default(), data };
+            let data = MarketData::Bar(close(i, day));
+            let e = Event { time, symbol: Some(symbol), origin: Origin::default(), data };
             w.market.apply(&e);
-            w.portfolio.mark(names[i], e.mark().unwrap());
+            w.portfolio.mark(symbol, e.mark().unwrap());
             // A third is held: from long ago, or from yesterday.
             if i % 3 == 0 && (day == 20 || day + 2 == SESSIONS) && rng.uniform() < 0.7 {
                 let side = if i % 2 == 0 { Side::Buy } else { Side::Sell };
                 let (order, price) = (OrderId(0), e.mark().unwrap());
                 let quantity = Quantity::from_f64(50.0).unwrap();
-                let fill = Fill {
-                    id: 1,
-                    order,
-                    time,
-                    symbol: names[i],
-                    side,
-                    quantity,
-                    price,
-                    fee: Cash::ZERO,
-                    slippage_bps: 0.0,
-                };
+                let fill =
+                    Fill { id: 1, order, time, symbol, side, quantity, price, fee: Cash::ZERO, slippage_bps: 0.0 };
                 w.portfolio.fill(&fill).unwrap();
             }
             rules.iter_mut().for_each(|r| r.observe(&e, &w.view()).unwrap());
         }
         w.now = time;
-        let close = Event { time, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
-        rules.iter_mut().for_each(|r| r.observe(&close, &w.view()).unwrap());
+        let end = Event { time, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
+        rules.iter_mut().for_each(|r| r.observe(&end, &w.view()).unwrap());
     }
     w.states = rules.iter().map(|r| r.save().unwrap()).collect();
     w

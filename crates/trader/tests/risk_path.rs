@@ -75,8 +75,7 @@ fn sizer(id: &str, v: &Value) -> Box<dyn Sizer> {
 }
 
 fn engine() -> Engine<Exchange> {
-    let cvar =
-        json!({ "method": "historical", "filter": "none", "window": 60, "minimum": 30, "risk_budget": 0.0009, "portfolio_budget": 0.0026 });
+    let cvar = json!({ "method": "historical", "filter": "none", "window": 60, "minimum": 30, "risk_budget": 0.0009, "portfolio_budget": 0.0026 });
     let strategy = Strategy {
         sizers: vec![
             Box::new(BaseSize(0.06)),

@@ -289,13 +289,18 @@ impl TrackingErrorRule {
     fn active(&self, i: usize) -> f64 {
         self.weights[i] - self.scale * self.bench[i]
     }
-    fn active_risk(&self, i: usize) -> f64 {
-        dot(self.universe.column(i), &self.weights) - self.scale * self.bench_risk[i]
+    /// The covariance times the weights.
+    fn risk(&self) -> Vec<f64> {
+        let mut risk = vec![0.0; self.weights.len()];
+        self.universe.covariance().mul(&self.weights, &mut risk);
+        risk
     }
     /// What a symbol adds to the tracking error: measured, by Euler; else all that is assumed of it.
-    fn contribution(&self, symbol: Symbol, weight: f64, unknown: f64, total: f64) -> f64 {
+    fn contribution(&self, symbol: Symbol, weight: f64, risk: &[f64], unknown: f64, total: f64) -> f64 {
         match self.universe.members().binary_search(&symbol) {
-            Ok(i) if total > unknown => self.active(i) * self.active_risk(i) / (total - unknown),
+            Ok(i) if total > unknown => {
+                self.active(i) * (risk[i] - self.scale * self.bench_risk[i]) / (total - unknown)
+            }
             Ok(_) => 0.0,
             Err(_) => self.unknown_volatility * weight.abs(),
         }
@@ -386,10 +391,11 @@ impl TrackingErrorRule {
                 percent(self.unknown_volatility)
             );
         }
+        let risk = self.risk();
         for ((symbol, w), k) in targets.iter().zip(factors).filter(|(t, k)| finite(t.1) != 0.0 && (*k < 1.0 || !within))
         {
             let adjust = if k < 1.0 { Adjust::Scale(k) } else { Adjust::Keep };
-            let part = self.contribution(*symbol, *w, m.curve.unknown, m.tracking_error);
+            let part = self.contribution(*symbol, *w, &risk, m.curve.unknown, m.tracking_error);
             let adjustment = Adjustment::new(adjust, reason.clone())
                 .with("tracking_error", m.tracking_error)
                 .with("limit", self.limit)
