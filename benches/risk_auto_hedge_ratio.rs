@@ -76,7 +76,7 @@ fn bench(c: &mut Criterion) {
         let mut targets: Vec<(Symbol, f64)> = days[0].iter().filter_map(|e| e.symbol).map(|s| (s, 0.001)).collect();
         targets.sort_by_key(|t| t.0);
         group.bench_function(format!("decision_500_{name}"), |b| b.iter(|| black_box(rule.apply(&targets, &view))));
-        let what = Revision { changed: &[7], decided: &[] };
+        let what = Revision { changed: Some(&[7]), decided: &[] };
         group.bench_function(format!("one_weight_of_500_{name}"), |b| {
             b.iter(|| black_box(rule.revise(&targets, what, &view)));
         });

@@ -96,7 +96,7 @@ fn roles(c: &mut Criterion) {
             b.iter(|| {
                 i = (i + 7) % 500;
                 targets[i].1 = if targets[i].1 > 0.009 { 0.008 } else { 0.01 };
-                rule.revise(&targets, Revision { changed: &[i], decided: &[] }, &view(now)).len()
+                rule.revise(&targets, Revision { changed: Some(&[i]), decided: &[] }, &view(now)).len()
             });
         });
     }

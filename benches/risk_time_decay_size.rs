@@ -64,7 +64,7 @@ fn updates(c: &mut Criterion) {
     assert_eq!(rule.apply(&targets, &view).len(), 500);
     group.throughput(Throughput::Elements(500));
     group.bench_function("decision over 500 positions", |b| b.iter(|| black_box(rule.apply(&targets, &view))));
-    let what = Revision { changed: &[7], decided: &[] };
+    let what = Revision { changed: Some(&[7]), decided: &[] };
     group.throughput(Throughput::Elements(1));
     group.bench_function("one changed of 500", |b| b.iter(|| black_box(rule.revise(&targets, what, &view))));
     group.finish();

@@ -88,7 +88,7 @@ fn bench(c: &mut Criterion) {
         bench.iter(|| {
             i = (i + 7) % N;
             t[i].1 = if t[i].1 > 0.001 { 0.0005 } else { 0.002 };
-            black_box(rule.revise(&t, Revision { changed: &[i], decided: &[] }, &view))
+            black_box(rule.revise(&t, Revision { changed: Some(&[i]), decided: &[] }, &view))
         });
     });
     group.finish();

@@ -162,13 +162,14 @@ pub enum RulePhase {
     Hedge,
 }
 
-/// What has changed of a target portfolio.
+/// What has changed of a target portfolio of which only some symbols are decided.
 #[derive(Debug, Clone, Copy)]
 pub struct Revision<'a> {
-    /// The places of the targets, in order, that may differ from those shown last; the symbols are the same, each at its place.
-    pub changed: &'a [usize],
-    /// The symbols that are decided now (in the order of their text): what is done to them is recorded and explained. Of others only the effect
-    /// counts; where it matters they are decided, too, and the rule is asked again.
+    /// The places of the targets, in order, that may differ from those shown last, and of those that are decided now; the symbols are the same,
+    /// each at its place. `None` when anything may differ, also the symbols.
+    pub changed: Option<&'a [usize]>,
+    /// The symbols that are decided now: what is done to them is recorded and explained. All others are shown as they were decided last, after
+    /// all rules and without hedges; of steps on them only the effect counts: where it matters they are decided, too, and the rule is asked again.
     pub decided: &'a [Symbol],
 }
 
@@ -187,9 +188,8 @@ pub trait Rule: Plugin {
     }
     /// The steps to take on the target weights (sorted by symbol, each once).
     fn apply(&mut self, targets: &[(Symbol, f64)], view: &View<'_>) -> Vec<RuleStep>;
-    /// The same of a portfolio of which little has changed since this rule was shown it last: for rules that keep totals, so that one changed
-    /// target costs as much as one. The steps are those of `apply`; those on symbols that are not decided now may come without reason
-    /// and numbers.
+    /// The same of a portfolio of which only some symbols are decided: for rules that keep totals, so that one changed target costs as much as one.
+    /// The steps are those of `apply`; those on symbols that are not decided now may come without reason and numbers.
     fn revise(&mut self, targets: &[(Symbol, f64)], _what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
         self.apply(targets, view)
     }

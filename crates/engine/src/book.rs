@@ -74,9 +74,11 @@ pub(crate) struct Book {
     watch: Watch,
     /// Symbols that are not due, but whose weight is shown otherwise than it stands.
     touched: Vec<Symbol>,
-    /// What is decided now.
+    /// What is decided now, and whether there is more than that.
     #[serde(skip)]
     due: Vec<Symbol>,
+    #[serde(skip)]
+    partial: bool,
     #[serde(skip)]
     changed: Vec<usize>,
 }
@@ -120,12 +122,12 @@ impl Book {
         }
     }
     fn ask(&mut self, who: usize, rule: &mut dyn Rule, view: &View<'_>) -> Vec<RuleStep> {
-        if self.watch.look(who, &mut self.changed) {
-            let what = Revision { changed: &self.changed, decided: &self.due };
-            rule.revise(self.shown.entries(), what, view)
-        } else {
-            rule.apply(self.shown.entries(), view)
+        let known = self.watch.look(who, &mut self.changed);
+        if !self.partial {
+            return rule.apply(self.shown.entries(), view);
         }
+        let what = Revision { changed: known.then_some(&self.changed), decided: &self.due };
+        rule.revise(self.shown.entries(), what, view)
     }
 
     /// Everything is decided anew: what stood before counts no more.
@@ -169,8 +171,6 @@ impl Book {
 struct Pass<'a> {
     book: &'a mut Book,
     out: &'a mut Vec<Target>,
-    /// Whether there is more than what is decided.
-    partial: bool,
     /// Changes below it are not traded.
     band: f64,
     /// What is to be decided, too.
@@ -181,15 +181,22 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(book: &'a mut Book, out: &'a mut Vec<Target>, partial: bool, band: f64) -> Self {
+        book.partial = partial;
         book.due.clear();
         book.due.extend(out.iter().map(|t| t.symbol));
         if partial {
             book.restore();
-            out.iter().for_each(|t| book.show(t.symbol, t.weight));
+            for t in out.iter() {
+                book.show(t.symbol, t.weight);
+                // Also what is wanted as before is asked about.
+                if let Some(place) = book.shown.position(t.symbol) {
+                    book.watch.note(place);
+                }
+            }
         } else {
             book.show_only(Some(out));
         }
-        Self { book, out, partial, band, more: More::new(), hedged: Vec::new() }
+        Self { book, out, band, more: More::new(), hedged: Vec::new() }
     }
     /// Where a symbol is among the targets: when all is decided, they are those of the book.
     fn find(&self, symbol: Symbol) -> Result<usize, usize> {
@@ -239,7 +246,7 @@ impl<'a> Pass<'a> {
         for step in steps {
             let i = match self.find(step.symbol) {
                 Ok(i) => i,
-                Err(_) if self.partial => {
+                Err(_) if self.book.partial => {
                     changed |= self.outside(stage, step.symbol, step.adjustment.adjust);
                     continue;
                 }
@@ -272,7 +279,7 @@ impl<'a> Pass<'a> {
     /// The hedges have been asked: those of symbols that are not due stand as they were decided, unless what they ask at
     /// present, as far as limits allow it, is worth trading.
     fn settle(&mut self, pipeline: &mut Pipeline, view: &View<'_>) -> Result<(), More> {
-        if !self.partial {
+        if !self.book.partial {
             return Ok(());
         }
         let said = std::mem::take(&mut self.hedged);

@@ -160,14 +160,24 @@ impl TimeDecayRule {
         self.emptied = false;
         self.slots.retain(|symbol, s| !s.lots.is_empty() || targets.binary_search_by_key(&symbol, |t| t.0).is_ok());
     }
-    fn ask<'a>(&mut self, targets: impl Iterator<Item = &'a (Symbol, f64)>, view: &View<'_>) -> Vec<RuleStep> {
+    /// Asks about these targets, all of which are decided unless it is known which are.
+    fn ask<'a>(
+        &mut self,
+        targets: impl Iterator<Item = &'a (Symbol, f64)>,
+        what: Option<Revision<'_>>,
+        view: &View<'_>,
+    ) -> Vec<RuleStep> {
         let (now, equity) = (self.now(view), view.portfolio.equity().to_f64());
         let mut steps = Vec::new();
         for (symbol, weight) in targets {
             let share = share_in(view, *symbol, equity);
+            let decided = what.is_none_or(|w| w.decides(*symbol));
             match share {
-                Some(s) => self.shares.insert(*symbol, s),
-                None => self.shares.remove(*symbol),
+                Some(s) if decided => self.shares.insert(*symbol, s),
+                None if decided => self.shares.remove(*symbol),
+                // That nothing is left of it does not mean that nothing is wanted.
+                _ if *weight == 0.0 => continue,
+                _ => None,
             };
             if let Some(adjustment) = self.step(*symbol, *weight, share, now) {
                 steps.push(RuleStep { symbol: *symbol, adjustment });
@@ -320,17 +330,24 @@ impl Rule for TimeDecayRule {
         self.forget(targets);
         self.shares.clear();
         self.asked = Some(self.session);
-        self.ask(targets.iter(), view)
+        self.ask(targets.iter(), None, view)
     }
-    /// Within a session age takes nothing more: what was asked of all symbols need not be asked again of those that have not changed.
+    /// Within a session age takes nothing more: what was asked of all symbols is asked again only of those that have changed or are decided.
     fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
-        if self.curve.unit == Unit::Days || self.asked != Some(self.session) {
-            return self.apply(targets, view);
-        }
+        let again = self.curve.unit == Unit::Sessions && self.asked == Some(self.session);
         self.see_changed(view);
-        if self.emptied {
-            self.forget(targets);
+        match what.changed.filter(|_| again) {
+            Some(changed) => {
+                if self.emptied {
+                    self.forget(targets);
+                }
+                self.ask(changed.iter().map(|i| &targets[*i]), Some(what), view)
+            }
+            None => {
+                self.forget(targets);
+                self.asked = Some(self.session);
+                self.ask(targets.iter(), Some(what), view)
+            }
         }
-        self.ask(what.changed.iter().map(|i| &targets[*i]), view)
     }
 }

@@ -159,7 +159,9 @@ proptest! {
                 let mut places: Vec<usize> = change.iter().map(|c| c.0).collect();
                 places.sort_unstable();
                 places.dedup();
-                let what = Revision { changed: &places, decided: &names };
+                // Of age those are asked that are decided; the others explain all they do.
+                let own: Vec<Symbol> = places.iter().map(|i| names[*i]).collect();
+                let what = Revision { changed: Some(&places), decided: if k == 0 { &own } else { &names } };
                 let before = rule.save().unwrap();
                 let said = rule.revise(&targets, what, &WORLD.view());
                 if n == restart {
@@ -178,7 +180,7 @@ proptest! {
                     }
                 }
                 // Nobody reads what is said of others: but what is done to them is the same.
-                let silent = Revision { changed: &places, decided: &[] };
+                let silent = Revision { changed: Some(&places), decided: &[] };
                 let effect = |s: &[RuleStep]| s.iter().map(|s| (s.symbol, s.adjustment.adjust)).collect::<Vec<_>>();
                 prop_assert_eq!(effect(&loaded(k, &before).revise(&targets, silent, &WORLD.view())), effect(&said));
             }

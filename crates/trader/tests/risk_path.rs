@@ -180,3 +180,59 @@ fn a_restart_at_any_bar_changes_nothing() {
     }
     assert!(alone > 50, "{alone} of {}", decisions.len());
 }
+
+/// Always wants the same of everything.
+#[derive(Clone, Serialize, Deserialize)]
+struct Constant;
+impl Plugin for Constant {
+    fn id(&self) -> &'static str {
+        "constant"
+    }
+}
+impl Alpha for Constant {
+    fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
+        if let Some(symbol) = e.symbol.filter(|s| s.as_str() != "SPY") {
+            out.push(Signal::new(view.now, symbol, 0.02, 0.6, "constant")?);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn age_takes_from_what_is_always_wanted_alike() {
+    let strategy = || Strategy::new(StrategyId::new("constant").unwrap(), Box::new(Constant));
+    let decay = json!({ "grace": 2.0, "half_life": 2.0, "floor": 0.0, "max_age": 8.0 });
+    let pipeline = || Pipeline {
+        strategies: vec![strategy()],
+        rules: vec![rule("risk_time_decay_size", &decay)],
+        ..Pipeline::default()
+    };
+    let config = EngineConfig {
+        schedule: Schedule::Signal,
+        order_style: OrderStyle::Market,
+        no_trade_band: 0.001,
+        ..EngineConfig::default()
+    };
+    let start = Time::from_ymd(2014, 1, 2).unwrap().plus(Span::from_days(TRADED));
+    let exchange = Exchange::new(ExchangeConfig::default()).unwrap();
+    let mut e = Engine::new(config, pipeline(), exchange, "1000000".parse().unwrap(), start).unwrap();
+    let (mut log, mut gross) = (Log::default(), Vec::new());
+    for event in events() {
+        e.process(&event, &mut log).unwrap();
+        if matches!(event.data, MarketData::SessionClose) && event.time > start {
+            gross.push(e.ledger().portfolio().gross());
+        }
+    }
+    e.finish(&mut log).unwrap();
+    // Whole while young, then less from session to session, and gone at the maximum age.
+    assert!(gross[1] > 0.5, "{gross:?}");
+    for pair in gross[3..8].windows(2) {
+        assert!(pair[1] < 0.9 * pair[0], "{gross:?}");
+    }
+    assert_eq!(e.ledger().portfolio().positions().count(), 0, "{gross:?}");
+    let aged = |d: &&Decision| d.rules.iter().any(|s| s.stage == Stage::Decay);
+    assert!(log.0.iter().filter(aged).count() > 100);
+    // What is decided is decided for a reason: its signal, its age, or a fill that was missing.
+    let idle = |d: &&Decision| matches!(&d.outcome, Outcome::NotTraded(why) if why == "already held");
+    assert!(log.0.iter().filter(idle).count() < log.0.len() / 2);
+}

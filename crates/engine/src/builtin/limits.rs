@@ -95,8 +95,9 @@ impl Total {
         let units = |w: f64| (w.clamp(-1e12, 1e12) * Self::UNITS) as i128;
         self.0 += units(to) - units(from);
     }
-    fn get(self) -> f64 {
-        self.0 as f64 / Self::UNITS
+    /// See [`over`]; a sum may also lie as far below zero.
+    fn over(self, limit: f64) -> bool {
+        self.0.abs() > (limit * ROUNDING * Self::UNITS) as i128
     }
 }
 
@@ -129,9 +130,12 @@ impl Shown {
     }
 }
 
+/// What a limit is multiplied by, so that nothing is beyond it by its rounding alone.
+const ROUNDING: f64 = 1.0 + 1e-12;
+
 /// Whether a sum is above its limit by more than rounding.
 fn over(sum: f64, limit: f64) -> bool {
-    sum > limit * (1.0 + 1e-12)
+    sum > limit * ROUNDING
 }
 
 impl Limits {
@@ -166,9 +170,9 @@ impl Limits {
     fn binds(&self) -> bool {
         let (p, shown) = (&self.params, &self.shown);
         shown.many > 0
-            || p.sector.is_some_and(|limit| shown.totals.iter().any(|t| over(t.get(), limit)))
-            || p.net.is_some_and(|limit| over(shown.net.get().abs(), limit))
-            || over(shown.gross.get(), p.gross)
+            || p.sector.is_some_and(|limit| shown.totals.iter().any(|t| t.over(limit)))
+            || p.net.is_some_and(|limit| shown.net.over(limit))
+            || shown.gross.over(p.gross)
     }
     fn may_short(&self, symbol: Symbol) -> bool {
         match &self.params.shortable {
@@ -265,7 +269,7 @@ impl Rule for Limits {
         self.clip(targets)
     }
     fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, _: &View<'_>) -> Vec<RuleStep> {
-        self.see(targets, Some(what.changed));
+        self.see(targets, what.changed);
         self.clip(targets)
     }
 }
@@ -348,7 +352,7 @@ mod tests {
                 let mut places: Vec<usize> = change.iter().map(|c| c.0).collect();
                 places.sort_unstable();
                 places.dedup();
-                let said = limits.revise(&targets, Revision { changed: &places, decided: &[] }, &view);
+                let said = limits.revise(&targets, Revision { changed: Some(&places), decided: &[] }, &view);
                 proptest::prop_assert_eq!(&said, &p.build().unwrap().apply(&targets, &view));
                 // What is clipped is shown next: and then nothing is left to say.
                 for step in said {
@@ -356,7 +360,7 @@ mod tests {
                     targets[at].1 = step.adjustment.adjust.apply(targets[at].1);
                 }
                 let all: Vec<usize> = (0..6).collect();
-                let again = limits.revise(&targets, Revision { changed: &all, decided: &[] }, &view);
+                let again = limits.revise(&targets, Revision { changed: Some(&all), decided: &[] }, &view);
                 proptest::prop_assert!(again.is_empty(), "{again:?}");
             }
         }

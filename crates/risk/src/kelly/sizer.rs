@@ -298,9 +298,12 @@ impl KellySizer {
             let waiting = s.waiting.iter_mut().flat_map(|w| &mut w.bet.legs);
             held.chain(waiting).filter(|l| l.symbol == from).for_each(|l| l.symbol = to);
         }
-        // No two may have one name: should the new name have been in use, one of them is forgotten.
-        let old = self.slots.remove(to);
-        if let Some(moved) = self.slots.remove(from).or(old) {
+        // No two of a strategy may have one name: should the new name have been in use, that one is forgotten.
+        if let Some(mut moved) = self.slots.remove(from) {
+            let old = self.slots.remove(to).into_iter().flatten();
+            let others: SmallVec<[Slot; 1]> = old.filter(|o| moved.iter().all(|m| m.strategy != o.strategy)).collect();
+            moved.extend(others);
+            moved.sort_by_key(|s| s.strategy);
             self.slots.insert(to, moved);
         }
         for k in &mut self.records {

@@ -367,7 +367,7 @@ impl Rule for HedgeRule {
         self.hedge(true, view)
     }
     fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
-        self.see(targets, Some(what.changed));
+        self.see(targets, what.changed);
         self.hedge(what.decides(self.hedge), view)
     }
 }

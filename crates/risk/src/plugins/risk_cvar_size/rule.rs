@@ -5,8 +5,8 @@ use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Revision, Rule,
     RuleStep, Symbol, View, smallvec::SmallVec,
 };
-use tradewind_numerics::sum;
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
+use tradewind_numerics::{range, sum};
 
 use super::estimator::{Estimator, Fitted, Judge, Scratch};
 use super::{RiskCvarSizeParams, percent, unmeasurable};
@@ -70,6 +70,7 @@ impl Portfolio {
         if some.len() * 8 > targets.len() || self.changes >= MOST_CHANGES {
             return false;
         }
+        let mut left = false;
         for i in some {
             let ((symbol, old), (_, new)) = (self.targets[i], targets[i]);
             let can = match (old == 0.0, new == 0.0) {
@@ -87,8 +88,17 @@ impl Portfolio {
             self.held = self.held + usize::from(new != 0.0) - usize::from(old != 0.0);
             self.targets[i].1 = new;
             self.changes += 1;
+            left |= new == 0.0;
         }
-        true
+        // Where nothing is left but the rounding of what has gone there is nothing to measure.
+        let moves = || {
+            let (low, high) = range(&self.series);
+            high.max(-low) >= 1e-12
+        };
+        if left && !moves() {
+            self.session = 0;
+        }
+        self.session != 0
     }
     /// Begins again with these targets, without those that are noted in `out` because they cannot be measured.
     fn begin(&mut self, targets: &[(Symbol, f64)], out: &[RuleStep], measures: &Measures) {
@@ -227,8 +237,10 @@ impl CvarRule {
             return out;
         }
         let (budget, minimum) = (self.budget, self.measures.minimum);
+        // A book that was scaled to the budget is not beyond it by its rounding.
+        let most = budget * (1.0 + 1e-9);
         let adjustment = match self.measure() {
-            Ok(Known::Joint(Estimate { es: Some(es), var, problem, .. })) if es > budget => {
+            Ok(Known::Joint(Estimate { es: Some(es), var, problem, .. })) if es > most => {
                 let careful = if problem.is_some() { ", the worst of several estimates," } else { "" };
                 let reason = format!("portfolio shortfall {}{careful} against {}", percent(es), percent(budget));
                 Adjustment::new(Adjust::Scale(budget / es), reason)
@@ -236,7 +248,7 @@ impl CvarRule {
                     .with("portfolio_var", var)
                     .with("budget", budget)
             }
-            Ok(Known::Sum(sum, n)) if sum > budget => {
+            Ok(Known::Sum(sum, n)) if sum > most => {
                 let why = format!(
                     "{n} of {minimum} joint sessions: sum of shortfalls {} against {}",
                     percent(sum),
@@ -320,6 +332,6 @@ impl Rule for CvarRule {
         self.shrink(targets, None)
     }
     fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, _view: &View<'_>) -> Vec<RuleStep> {
-        self.shrink(targets, Some(what.changed))
+        self.shrink(targets, what.changed)
     }
 }

@@ -227,6 +227,7 @@ impl TrackingErrorRule {
         shown.weights.clear();
         shown.members.clear();
         self.unmeasured.clear();
+        let again = again || self.changes >= MOST_CHANGES;
         let (mut changed, mut i) = (0, 0);
         // Both lists are in the order of the symbols: each member is either the next target or has no weight.
         for (symbol, w) in targets {
@@ -248,7 +249,7 @@ impl TrackingErrorRule {
         for i in i..n {
             changed += usize::from(self.set(i, 0.0, !again && (changed + 1) * 8 <= n));
         }
-        if again || changed * 8 > n || self.changes >= MOST_CHANGES {
+        if again || changed * 8 > n {
             self.moving = self.universe.covariance().quadratic(&self.weights);
             self.cross = dot(&self.bench_risk, &self.weights);
             self.changes = 0;
@@ -360,7 +361,8 @@ impl TrackingErrorRule {
             }));
             return steps;
         };
-        if m.tracking_error <= self.limit || wanted.clone().next().is_none() {
+        // A book that was scaled to the limit is not beyond it by its rounding.
+        if m.tracking_error <= self.limit * (1.0 + 1e-9) || wanted.clone().next().is_none() {
             return steps;
         }
         let (mut factors, mut after, mut within) = match self.mode {
@@ -488,6 +490,6 @@ impl Rule for TrackingErrorRule {
         self.within(targets, None)
     }
     fn revise(&mut self, targets: &[(Symbol, f64)], what: Revision<'_>, _view: &View<'_>) -> Vec<RuleStep> {
-        self.within(targets, Some(what.changed))
+        self.within(targets, what.changed)
     }
 }
