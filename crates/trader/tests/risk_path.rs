@@ -67,6 +67,14 @@ fn events() -> Vec<Event> {
     out
 }
 
+fn on_signal() -> EngineConfig {
+    EngineConfig {
+        schedule: Schedule::Signal,
+        order_style: OrderStyle::Market,
+        no_trade_band: 0.001,
+        ..EngineConfig::default()
+    }
+}
 fn rule(id: &str, v: &Value) -> Box<dyn Rule> {
     REGISTRY.iter().find(|p| p.id == id).unwrap().rule.unwrap()(v).unwrap()
 }
@@ -109,16 +117,10 @@ fn engine() -> Engine<Exchange> {
         )],
         ..Pipeline::default()
     };
-    let config = EngineConfig {
-        schedule: Schedule::Signal,
-        order_style: OrderStyle::Market,
-        no_trade_band: 0.001,
-        ..EngineConfig::default()
-    };
     let exchange =
         Exchange::new(ExchangeConfig { leverage: 4.0, shorting: Shorting::All, ..ExchangeConfig::default() }).unwrap();
     let start = Time::from_ymd(2014, 1, 2).unwrap().plus(Span::from_days(TRADED));
-    Engine::new(config, pipeline, exchange, "1000000".parse().unwrap(), start).unwrap()
+    Engine::new(on_signal(), pipeline, exchange, "1000000".parse().unwrap(), start).unwrap()
 }
 
 #[derive(Default)]
@@ -207,15 +209,9 @@ fn age_takes_from_what_is_always_wanted_alike() {
         rules: vec![rule("risk_time_decay_size", &decay)],
         ..Pipeline::default()
     };
-    let config = EngineConfig {
-        schedule: Schedule::Signal,
-        order_style: OrderStyle::Market,
-        no_trade_band: 0.001,
-        ..EngineConfig::default()
-    };
     let start = Time::from_ymd(2014, 1, 2).unwrap().plus(Span::from_days(TRADED));
     let exchange = Exchange::new(ExchangeConfig::default()).unwrap();
-    let mut e = Engine::new(config, pipeline(), exchange, "1000000".parse().unwrap(), start).unwrap();
+    let mut e = Engine::new(on_signal(), pipeline(), exchange, "1000000".parse().unwrap(), start).unwrap();
     let (mut log, mut gross) = (Log::default(), Vec::new());
     for event in events() {
         e.process(&event, &mut log).unwrap();
