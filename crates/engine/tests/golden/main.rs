@@ -1,0 +1,331 @@
+//! A hash of all records of whole runs, in several configurations. A change of one is a change of trades, decisions or books: it is
+//! pinned anew only together with the reason.
+
+mod market;
+mod projection;
+mod stubs;
+
+use tradewind_core_types::{Alpha, Event, StrategyId, Time};
+use tradewind_engine::builtin::{
+    BaseSize, BuyAndHold, CrossoverParams, EveryTrade, FeatureSignalParams, LimitsParams, OrderLimitsParams,
+};
+use tradewind_engine::{
+    Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, ExecutorParams, KillSwitchParams, OnBadInput,
+    OrderStyle, Pipeline, PositionParams, Rates, Schedule, Shorting, Slippage, Strategy,
+};
+
+use market::{sessions, symbol, with_actions};
+use projection::Golden;
+use stubs::{Moody, Stretch, Whim};
+
+const PINNED: [(&str, &str); 13] = [
+    ("on_close", "8df6cd88b5ff9a8eebd3b9ba6714c0ea1fa23cbab0e40d38325750f1da9656e0"),
+    ("on_open", "b7128c9773340ba6faa96cd36e3942227b15595b45cd9e400a0f23c85e3970ff"),
+    ("on_signal", "a8d6a03057fcbb3a8636f53fbaecf540571fce382a1ba2299b7c12d9b01e2c84"),
+    ("actions_MarketOnClose", "891aa27b185a0772325a132cfe93fb6b0b4b4f00dc12c966850b427b8109085a"),
+    ("actions_MarketOnOpen", "665ab097827aa587158772e7c271a93a6adebcb795e11e4a7a943dc8fce4acec"),
+    ("actions_Market", "4fa74fc67c0e173d410d7c3f0dbea5ce911f7d733dd3a5d0ec9669cac52c7216"),
+    ("actions_on_signal", "c58a01bc88eb1de59ed311c21dc4e2b2dff1f5753d53c145daea13b8edf89871"),
+    ("rejects_cash", "6326ac0fe3208f3bbc3d747b1a44512613d815d7f70b473b67bbd0e47bedee4b"),
+    ("rejects_margin", "426bd63f53787d5895991d03969a018e21391658dcbac9c086760e9b5440be96"),
+    ("pairs", "1f5b7e204e2e65f464a25e8de15be036e5bf254bf8b32f554491368ae9a16e08"),
+    ("rules_SessionClose", "76e92ff78bd0d35029d6149074af4091d275ca269ddf348ec9b7acedae21ba34"),
+    ("rules_Signal", "6722fd228c9bbda18e3083b54418f2b6601aee7fceb63365697c5d8b8871dc59"),
+    ("every_trade", "2c62659e5afc6f0bce5e73a18e19b1bbfdc30a474f4136bf50e4a0ed3bdbe050"),
+];
+
+/// Everything the engine is told, and everything it records.
+fn drive(mut engine: Engine<Exchange>, events: &[Event], to: &mut Golden) {
+    for e in events {
+        engine.process(e, to).unwrap();
+    }
+    engine.finish(to).unwrap();
+    engine.ledger().portfolio().reconcile().unwrap();
+}
+
+/// What a run must at least hold, so that its hash says something.
+#[derive(Default)]
+struct AtLeast {
+    orders: usize,
+    fills: usize,
+    rejects: usize,
+    cancels: usize,
+    expiries: usize,
+}
+
+#[derive(Default)]
+struct Setting {
+    pipeline: Pipeline,
+    config: EngineConfig,
+    exchange: ExchangeConfig,
+    /// The first session that trades.
+    from: usize,
+}
+
+fn golden(name: &str, s: Setting, events: &[Event], least: AtLeast) {
+    let from = if s.from == 0 { Time::MIN } else { Time::from_ymd(2015, 1, 5 + s.from as i8).unwrap() };
+    let exchange = Exchange::new(s.exchange).unwrap();
+    let engine = Engine::new(s.config, s.pipeline, exchange, "100000".parse().unwrap(), from).unwrap();
+    let mut records = Golden::default();
+    drive(engine, events, &mut records);
+    let Golden { decisions, orders, accepted, fills, rejects, cancels, expiries, sessions, .. } = records;
+    eprintln!(
+        "{name}: {decisions} decisions, {orders} orders, {accepted} accepted, {fills} fills, {rejects} rejects, {cancels} cancels, \
+         {expiries} expiries, {sessions} sessions"
+    );
+    let enough = [
+        (orders, least.orders),
+        (fills, least.fills),
+        (rejects, least.rejects),
+        (cancels, least.cancels),
+        (expiries, least.expiries),
+    ];
+    assert!(enough.iter().all(|(is, least)| is >= least), "{name}: too little happens: {enough:?}");
+    let pinned = PINNED.iter().find(|p| p.0 == name).map_or("", |p| p.1);
+    records.check(name, env!("CARGO_TARGET_TMPDIR"), pinned);
+}
+
+fn strategy(name: &str, alpha: impl Alpha + 'static, base: f64) -> Strategy {
+    Strategy {
+        sizers: vec![Box::new(BaseSize(base))],
+        ..Strategy::new(StrategyId::new(name).unwrap(), Box::new(alpha))
+    }
+}
+fn whim(seed: u64) -> Whim {
+    Whim { seed, every: 4.0, shorts: true, ..Whim::default() }
+}
+fn margin() -> ExchangeConfig {
+    ExchangeConfig { leverage: 2.0, shorting: Shorting::All, ..ExchangeConfig::default() }
+}
+fn on_signal() -> EngineConfig {
+    EngineConfig { schedule: Schedule::Signal, order_style: OrderStyle::Market, ..EngineConfig::default() }
+}
+fn order_limits(leverage: f64) -> OrderLimitsParams {
+    OrderLimitsParams { buying_power: Some(leverage), ..OrderLimitsParams::default() }
+}
+fn limits() -> LimitsParams {
+    LimitsParams { symbol: 0.35, gross: 0.9, ..LimitsParams::default() }
+}
+
+#[test]
+fn on_close_with_overlay_and_limits() {
+    let with_overlay = |s: Strategy| Strategy { overlays: vec![0], filters: vec![0], ..s };
+    let pipeline = Pipeline {
+        features: vec![Box::new(Stretch::default())],
+        strategies: vec![
+            with_overlay(strategy("trend", CrossoverParams { fast: 3, slow: 8 }.build().unwrap(), 0.3)),
+            with_overlay(strategy("hold", BuyAndHold::new(vec![(symbol("SPY"), 1.0)]), 0.3)),
+            strategy(
+                "back",
+                FeatureSignalParams {
+                    symbols: market::TRADED.map(String::from).to_vec(),
+                    feature: "stretch.{symbol}".into(),
+                    full: -0.05,
+                    enter: 0.01,
+                    long_only: true,
+                    ..FeatureSignalParams::default()
+                }
+                .build()
+                .unwrap(),
+                0.2,
+            ),
+        ],
+        filters: vec![Moody::new(1)],
+        overlays: vec![Moody::new(2)],
+        limits: Some(limits().build().unwrap()),
+        pretrade: vec![Box::new(order_limits(1.0).build().unwrap())],
+        ..Pipeline::default()
+    };
+    let config = EngineConfig { rates: Rates { cash: 0.02, margin: 0.05, borrow: 0.01 }, ..EngineConfig::default() };
+    let s = Setting { pipeline, config, from: 10, ..Setting::default() };
+    let least = AtLeast { orders: 250, fills: 200, rejects: 0, cancels: 0, expiries: 3 };
+    golden("on_close", s, &sessions(1, 90, false), least);
+}
+
+#[test]
+fn on_open() {
+    let pipeline = Pipeline {
+        strategies: vec![strategy("a", whim(11), 0.2), strategy("b", whim(12), 0.3)],
+        limits: Some(limits().build().unwrap()),
+        ..Pipeline::default()
+    };
+    let config = EngineConfig {
+        order_style: OrderStyle::MarketOnOpen,
+        rates: Rates { cash: 0.01, margin: 0.05, borrow: 0.03 },
+        lot: 1.0,
+        ..EngineConfig::default()
+    };
+    let s = Setting { pipeline, config, exchange: margin(), ..Setting::default() };
+    let least = AtLeast { orders: 200, fills: 200, rejects: 0, cancels: 0, expiries: 5 };
+    golden("on_open", s, &sessions(2, 80, false), least);
+}
+
+#[test]
+fn on_signal_at_the_next_price() {
+    let pipeline = Pipeline {
+        strategies: vec![
+            strategy("a", Whim { every: 15.0, ends: true, refuses: true, ..whim(21) }, 0.2),
+            strategy("b", Whim { every: 15.0, shorts: false, ..whim(22) }, 0.3),
+        ],
+        limits: Some(limits().build().unwrap()),
+        pretrade: vec![Moody::new(23), Box::new(order_limits(2.0).build().unwrap())],
+        ..Pipeline::default()
+    };
+    let config = EngineConfig { on_bad_input: OnBadInput::Skip, ..on_signal() };
+    let s = Setting { pipeline, config, exchange: margin(), from: 3 };
+    let least = AtLeast { orders: 300, fills: 250, rejects: 0, cancels: 5, expiries: 0 };
+    golden("on_signal", s, &sessions(3, 40, true), least);
+}
+
+#[test]
+fn splits_dividends_renames_halts_and_delistings() {
+    let events = with_actions(sessions(4, 70, true));
+    for order_style in [OrderStyle::MarketOnClose, OrderStyle::MarketOnOpen, OrderStyle::Market] {
+        let pipeline = Pipeline {
+            strategies: vec![
+                strategy("a", Whim { every: 10.0, ..whim(31) }, 0.3),
+                Strategy { managed: true, ..strategy("b", Whim { every: 20.0, ends: true, ..whim(32) }, 0.3) },
+            ],
+            ..Pipeline::default()
+        };
+        let config = EngineConfig { order_style, ..EngineConfig::default() };
+        let s = Setting { pipeline, config, exchange: margin(), ..Setting::default() };
+        let least = AtLeast { orders: 250, fills: 150, rejects: 10, cancels: 3, expiries: 0 };
+        golden(&format!("actions_{order_style:?}"), s, &events, least);
+    }
+    let pipeline = Pipeline {
+        strategies: vec![
+            strategy("a", Whim { every: 25.0, ..whim(33) }, 0.3),
+            strategy("pair", Whim { every: 60.0, leg: Some((symbol("AAA"), -0.5)), ..whim(34) }, 0.3),
+        ],
+        ..Pipeline::default()
+    };
+    let s = Setting { pipeline, config: on_signal(), exchange: margin(), ..Setting::default() };
+    let least = AtLeast { orders: 250, fills: 150, rejects: 5, cancels: 5, expiries: 0 };
+    golden("actions_on_signal", s, &events, least);
+}
+
+#[test]
+fn rejects_and_partial_fills() {
+    let slippage = Slippage { impact_bps: 20.0, max_participation: Some(0.1), ..Slippage::default() };
+    let commission = Commission { per_share: 0.005, minimum: 1.0, ..Commission::default() };
+    let exchange = |leverage, shorting| ExchangeConfig {
+        costs: Costs { slippage: slippage.clone(), commission: commission.clone() },
+        shorting,
+        leverage,
+    };
+    let some = Shorting::Only(vec!["AAA".into(), "EEE".into()]);
+    for (name, shorting, leverage) in [("cash", Shorting::None, 1.0), ("margin", some, 1.5)] {
+        let pipeline = Pipeline {
+            strategies: vec![
+                strategy("a", Whim { every: 20.0, ..whim(41) }, 0.8),
+                strategy("b", Whim { every: 20.0, ..whim(42) }, 0.5),
+            ],
+            ..Pipeline::default()
+        };
+        let config = EngineConfig {
+            rates: Rates { cash: 0.02, margin: 0.06, borrow: 0.04 },
+            no_trade_band: 0.02,
+            min_notional: 100.0,
+            ..on_signal()
+        };
+        let s = Setting { pipeline, config, exchange: exchange(leverage, shorting), ..Setting::default() };
+        let least = AtLeast { orders: 150, fills: 200, rejects: 100, cancels: 5, expiries: 0 };
+        golden(&format!("rejects_{name}"), s, &sessions(5, 40, true), least);
+    }
+}
+
+#[test]
+fn pairs_exits_and_places() {
+    let pipeline = Pipeline {
+        strategies: vec![
+            Strategy {
+                managed: true,
+                ..strategy("pair", Whim { every: 40.0, leg: Some((symbol("SPY"), -0.6)), ..whim(51) }, 0.3)
+            },
+            Strategy {
+                managed: true,
+                discretionary: true,
+                ..strategy("news", Whim { every: 12.0, ends: true, ..whim(52) }, 0.4)
+            },
+            Strategy { discretionary: true, ..strategy("rumour", Whim { every: 25.0, ..whim(53) }, 0.3) },
+        ],
+        limits: Some(LimitsParams { gross: 1.8, ..LimitsParams::default() }.build().unwrap()),
+        ..Pipeline::default()
+    };
+    let config = EngineConfig {
+        position: PositionParams {
+            take_profit: Some(0.05),
+            stop_loss: Some(0.03),
+            trailing_stop: Some(0.02),
+            max_age_sessions: Some(6),
+            reentry_sessions: 2,
+        },
+        executor: ExecutorParams { max_positions: 3, max_weight: 0.25, margin: 0.1 },
+        ..on_signal()
+    };
+    let s = Setting { pipeline, config, exchange: margin(), ..Setting::default() };
+    let least = AtLeast { orders: 400, fills: 400, rejects: 0, cancels: 5, expiries: 0 };
+    golden("pairs", s, &sessions(6, 50, true), least);
+}
+
+#[test]
+fn allocators_rules_hedges_and_the_kill_switch() {
+    for schedule in [Schedule::SessionClose, Schedule::Signal] {
+        let signal = schedule == Schedule::Signal;
+        let pipeline = Pipeline {
+            strategies: vec![
+                Strategy {
+                    sizers: vec![Moody::new(60), Box::new(BaseSize(0.25))],
+                    ..strategy("a", Whim { every: 15.0, ..whim(61) }, 0.0)
+                },
+                strategy("bb", Whim { every: 15.0, shorts: false, ..whim(62) }, 0.3),
+            ],
+            allocators: if signal { vec![] } else { vec![Moody::new(63)] },
+            rules: vec![
+                Box::new(Moody { hedge: true, ..*Moody::new(64) }),
+                Box::new(Moody { decay: true, ..*Moody::new(65) }),
+                Moody::new(66),
+            ],
+            limits: Some(
+                LimitsParams {
+                    symbol: 0.4,
+                    gross: 1.2,
+                    net: Some(0.6),
+                    sector: Some(0.5),
+                    sectors: [("one".to_owned(), vec!["AAA".to_owned(), "BBB".to_owned()])].into(),
+                    ..LimitsParams::default()
+                }
+                .build()
+                .unwrap(),
+            ),
+            ..Pipeline::default()
+        };
+        let config = EngineConfig {
+            schedule,
+            order_style: OrderStyle::Market,
+            kill_switch: KillSwitchParams {
+                reduce_drawdown: Some(0.04),
+                resume_drawdown: 0.03,
+                halt_drawdown: Some(0.25),
+                flatten: true,
+                ..KillSwitchParams::default()
+            },
+            ..EngineConfig::default()
+        };
+        let s = Setting { pipeline, config, exchange: margin(), ..Setting::default() };
+        let least = AtLeast { orders: 100, fills: 100, rejects: 0, cancels: 0, expiries: 0 };
+        golden(&format!("rules_{schedule:?}"), s, &sessions(7, 60, true), least);
+    }
+}
+
+#[test]
+fn an_order_on_every_trade() {
+    let pipeline = Pipeline { strategies: vec![strategy("s", EveryTrade::default(), 0.3)], ..Pipeline::default() };
+    let s = Setting { pipeline, config: on_signal(), ..Setting::default() };
+    // The alpha alternates whatever the symbol.
+    let events: Vec<Event> =
+        sessions(8, 90, true).into_iter().filter(|e| e.symbol.is_none_or(|s| s == symbol("AAA"))).collect();
+    let least = AtLeast { orders: 300, fills: 300, rejects: 0, cancels: 0, expiries: 0 };
+    golden("every_trade", s, &events, least);
+}
