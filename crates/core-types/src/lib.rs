@@ -38,7 +38,6 @@ mod working;
 pub use adjust::{Adjust, Adjustment, Numbers};
 pub use approval::{ApprovedOrder, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
-pub use jiff::civil::Date;
 pub use decision::{Contribution, Decision, Outcome, Sizing};
 pub use error::{BadInput, Invalid, Violation, closest, did_you_mean};
 pub use event::{
@@ -47,6 +46,7 @@ pub use event::{
 };
 pub use execution::Execution;
 pub use fixed::Fixed;
+pub use jiff::civil::Date;
 pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
 pub use observer::{Observer, Record};

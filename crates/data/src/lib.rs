@@ -38,7 +38,6 @@ pub use actions::counted_twice;
 pub use archive::{Added, Archive, FetchNote};
 pub use error::{DataError, Problem};
 pub use frame::Frame;
-pub use tradewind_core_types::Date;
 pub use load::bytes_of as read_bytes;
 pub use quality::{
     Finding, Outlier, QualityOptions, QualityReport, SymbolQuality, examine_table, validate, validate_bytes,
@@ -52,4 +51,5 @@ pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
 pub use store::{Written, import, write_events};
 pub use stream::{FrameReader, FrameWriter, TradeColumns, TradeLayout};
 pub use table::{EventTable, Events, Notes};
+pub use tradewind_core_types::Date;
 pub use tradewind_core_types::{Calendar, Disruption, NEW_YORK, Session};

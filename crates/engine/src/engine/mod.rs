@@ -209,13 +209,16 @@ impl Engine {
         if x.seq != self.state.seq + 1 {
             return Err(EngineError::Sequence { seq: x.seq, expected: self.state.seq + 1 });
         }
-        if x.received != self.state.known.clock {
+        let later = x.received != self.state.known.clock;
+        if later {
             self.advance(x, out)?;
         }
         self.state.seq = x.seq;
         match &x.input {
             Input::Market(e) => self.market(e, out),
             Input::Report(r) => self.report(r, out),
+            // The instant that it begins may still have events to come.
+            Input::Clock if later => Ok(()),
             Input::Clock => self.end_instant(out),
             other => self.rare(other, out),
         }
