@@ -6,7 +6,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tradewind_core_types::{Alpha, Bar, Event, MarketData, Origin, Price, StrategyId, Symbol, Time, Trade};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
+    Backtest, Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule,
+    Source, Strategy,
 };
 
 /// `symbols` bars an instant, made as they are asked for.

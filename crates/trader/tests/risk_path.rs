@@ -7,7 +7,8 @@ use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::*;
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting, Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting,
+    Strategy,
 };
 use tradewind_risk::REGISTRY;
 
