@@ -58,6 +58,8 @@ pub enum Kind {
     SearchTrend,
     /// Fund flow records (JSONL).
     FundFlow,
+    /// Operator commands (JSONL): deposits, halts and the like. They are no market data: the program that runs the engine reads them.
+    Operator,
 }
 
 impl Kind {

@@ -74,6 +74,10 @@ impl Instruction {
             Self::Set { .. } => "set",
         }
     }
+    /// Whether money comes in or goes out.
+    pub fn moves_cash(&self) -> bool {
+        matches!(self, Self::Deposit(_) | Self::Withdraw(_))
+    }
     /// The state that the user's part of the kill switch goes to, if it does.
     pub(crate) fn state(&self) -> Option<TradingState> {
         match self {

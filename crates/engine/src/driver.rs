@@ -9,7 +9,7 @@ use tradewind_core_types::{BrokerReport, Event, MarketData, Time};
 
 use crate::command::Command;
 use crate::effect::{Effect, Effects};
-use crate::engine::Engine;
+use crate::engine::{Engine, WAKEUP};
 use crate::error::EngineError;
 use crate::input::{Input, Stamped};
 use crate::journal::{Frame, JournalError};
@@ -43,7 +43,7 @@ fn carry_out(
     for e in effects.iter() {
         to.effect(e, engine.ledger().portfolio()).map_err(EngineError::Record)?;
     }
-    if !effects.iter().all(|e| matches!(e, Effect::Emit(_))) {
+    if effects.iter().any(Effect::is_outward) {
         to.sync().map_err(EngineError::Record)?;
     }
     effects.drain(..).for_each(|e| act(e, engine));
@@ -56,12 +56,27 @@ pub struct Backtest<V> {
     venue: V,
     effects: Effects,
     reports: Vec<BrokerReport>,
+    /// Commands to come, in the order of their times.
+    commands: VecDeque<(Time, Command)>,
 }
 
 impl<V: Venue> Backtest<V> {
     /// Puts an engine and a venue together.
     pub fn new(engine: Engine, venue: V) -> Self {
-        Self { engine, venue, effects: Vec::new(), reports: Vec::new() }
+        Self { engine, venue, effects: Vec::new(), reports: Vec::new(), commands: VecDeque::new() }
+    }
+    /// With commands that come at their times, before the market events of the same instant.
+    #[must_use]
+    pub fn with_commands(mut self, commands: Vec<(Time, Command)>) -> Self {
+        self.schedule(commands);
+        self
+    }
+    /// Replaces the commands to come; those that the engine has had already are left out.
+    pub fn schedule(&mut self, mut commands: Vec<(Time, Command)>) {
+        commands.sort_by_key(|c| c.0);
+        let given = usize::try_from(self.engine.commanded()).unwrap_or(usize::MAX);
+        commands.drain(..given.min(commands.len()));
+        self.commands = commands.into();
     }
     /// The engine.
     pub fn engine(&self) -> &Engine {
@@ -105,10 +120,14 @@ impl<V: Venue> Backtest<V> {
     #[inline]
     pub fn event(&mut self, e: Event, to: &mut impl Recorder) -> Result<(), EngineError> {
         let (time, source) = (e.time, e.origin.source);
-        if time > self.engine.clock() && self.engine.is_due() {
-            self.give(time, source, Input::Clock, to)?;
-        }
-        if time < self.engine.clock() {
+        if time > self.engine.clock() {
+            if self.engine.next_wakeup().is_some_and(|t| t < time) || !self.commands.is_empty() {
+                self.before(time, to)?;
+            }
+            if self.engine.is_due() {
+                self.give(time, source, Input::Clock, to)?;
+            }
+        } else if time < self.engine.clock() {
             return Err(EngineError::Backwards { time, clock: self.engine.clock(), origin: e.origin });
         }
         self.venue
@@ -123,6 +142,34 @@ impl<V: Venue> Backtest<V> {
             self.give(time, source, Input::Statement(theirs), to)?;
         }
         self.give(time, source, Input::Market(e), to)
+    }
+
+    /// Timers that go off before `time`, and commands of up to then, in the order of their times.
+    #[cold]
+    fn before(&mut self, time: Time, to: &mut impl Recorder) -> Result<(), EngineError> {
+        loop {
+            let clock = self.engine.clock();
+            let timer = self.engine.next_wakeup().filter(|t| *t < time).map(|t| t.max(clock));
+            let command = self.commands.front().map(|c| c.0).filter(|t| *t <= time).map(|t| t.max(clock));
+            match (timer, command) {
+                (Some(t), c) if c.is_none_or(|c| t <= c) => {
+                    // What was decided at the end of the instant before reaches the venue first.
+                    if self.engine.is_due() && t > clock {
+                        self.give(t, 0, Input::Clock, to)?;
+                    }
+                    self.give(t, 0, Input::Timer(WAKEUP), to)?;
+                }
+                (_, Some(t)) => {
+                    if self.engine.is_due() && t > clock {
+                        self.give(t, 0, Input::Clock, to)?;
+                    }
+                    if let Some((_, c)) = self.commands.pop_front() {
+                        self.give(t, 0, Input::Command(c), to)?;
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
     }
 
     #[cold]
@@ -187,6 +234,8 @@ impl<V: Venue> Backtest<V> {
         let (engine, venue): (Vec<u8>, Vec<u8>) =
             postcard::from_bytes(bytes).map_err(|e| EngineError::broken("backtest", e.to_string()))?;
         self.engine.load(&engine)?;
+        let given = usize::try_from(self.engine.commanded()).unwrap_or(usize::MAX);
+        self.commands.drain(..given.min(self.commands.len()));
         Ok(self.venue.load(&venue)?)
     }
 }

@@ -22,7 +22,7 @@ pub enum Effect {
     },
     /// Ask the broker for what is held: a statement is to come as an input.
     Query,
-    /// Give the timer as an input at this time, in place of the time it was armed for before.
+    /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].
     Arm(TimerId, Time),
     /// Do this work, and give its result as an input.
     Start(Job),
@@ -30,6 +30,13 @@ pub enum Effect {
     Notify(Notice),
     /// Keep this record.
     Emit(Emitted),
+}
+
+impl Effect {
+    /// Whether it reaches beyond the program, so that what led to it must be durable before.
+    pub fn is_outward(&self) -> bool {
+        !matches!(self, Self::Emit(_) | Self::Arm(..))
+    }
 }
 
 /// Something a person should know at once.

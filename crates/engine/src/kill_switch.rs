@@ -92,6 +92,13 @@ impl KillSwitchParams {
     }
 }
 
+impl KillSwitchParams {
+    /// The age from which a price is too old: a nanosecond above the one that is allowed.
+    pub(crate) fn too_old(&self) -> Option<Span> {
+        self.max_price_age_days.map(|days| Span::from_nanos(oldest(days).nanos().saturating_add(1)))
+    }
+}
+
 /// A reason with its state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Cause {
@@ -218,6 +225,13 @@ impl KillSwitch {
         self.changed(before, view.now);
     }
 
+    /// Time has passed without a price: the age of what is held is looked at again.
+    pub(crate) fn age(&mut self, p: &KillSwitchParams, view: &View<'_>) {
+        let before = self.state();
+        self.stale = p.max_price_age_days.and_then(|days| stale(days, view));
+        self.changed(before, view.now);
+    }
+
     /// What becomes of a target weight when `held` is the weight held; `None` when it may be what it is.
     pub(crate) fn restrain(&self, p: &KillSwitchParams, weight: f64, held: f64) -> Option<Adjustment> {
         let state = self.state();
@@ -242,9 +256,21 @@ impl KillSwitch {
     }
 }
 
+/// How old the last price of something held may be.
+fn oldest(days: f64) -> Span {
+    Span::from_nanos((days * Span::DAY.nanos() as f64) as i64)
+}
+
+/// When the first price of what is held becomes too old, if no other comes; those that are too old already apart.
+pub(crate) fn goes_stale(p: &KillSwitchParams, view: &View<'_>) -> Time {
+    let Some(most) = p.too_old() else { return Time::MAX };
+    let held = view.portfolio.positions().filter_map(|p| view.market.last(p.symbol));
+    held.map(|l| l.time.plus(most)).filter(|t| *t > view.now).min().unwrap_or(Time::MAX)
+}
+
 /// Whether anything held has no price of the last days.
 fn stale(days: f64, view: &View<'_>) -> Option<Cause> {
-    let oldest = Span::from_nanos((days * Span::DAY.nanos() as f64) as i64);
+    let oldest = oldest(days);
     let age = |s: Symbol| view.market.last(s).map(|l| view.now.since(l.time));
     view.portfolio.positions().map(|p| p.symbol).find(|s| age(*s).is_none_or(|a| a > oldest)).map(|s| Cause {
         state: TradingState::Reducing,

@@ -17,12 +17,14 @@ use crate::summary::Figures;
 #[derive(Default)]
 struct Curve {
     equity: Vec<f64>,
+    deposits: Vec<f64>,
     traded: f64,
 }
 
 impl Recorder for Curve {
     fn session(&mut self, s: &SessionRecord<'_>) -> Result<(), String> {
         self.equity.push(s.portfolio.equity().to_f64());
+        self.deposits.push(s.portfolio.totals().deposits.to_f64());
         Ok(())
     }
     fn report(&mut self, r: &OrderReport, _: Cash) -> Result<(), String> {
@@ -72,9 +74,9 @@ pub fn parts(config: &Config) -> Vec<(String, Config)> {
     out
 }
 
-fn row(config: &Config, part: String, equity: &[f64], traded: f64) -> Ablation {
+fn row(config: &Config, part: String, equity: &[f64], deposits: &[f64], traded: f64) -> Ablation {
     let (periods, rf) = (config.report.periods_per_year, config.report.risk_free);
-    let f = Figures::of(&returns(config.run.cash, equity), None, periods, rf);
+    let f = Figures::of(&returns(config.run.cash, equity, deposits), None, periods, rf);
     Ablation {
         part,
         total_return: f.total_return,
@@ -91,8 +93,9 @@ fn row(config: &Config, part: String, equity: &[f64], traded: f64) -> Ablation {
 /// Whatever stops one of the runs.
 pub fn run(config: &Config, data: &Dataset, keeper: &Keeper) -> Result<Vec<Ablation>, Failure> {
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
+    let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
     let traded = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
-    let mut out = vec![row(config, "nothing: the run as it is".into(), &equity, traded)];
+    let mut out = vec![row(config, "nothing: the run as it is".into(), &equity, &deposits, traded)];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build();
     let pool = pool.map_err(|e| Failure::Run(format!("cannot start threads: {e}")))?;
     let without = pool.install(|| {
@@ -101,7 +104,7 @@ pub fn run(config: &Config, data: &Dataset, keeper: &Keeper) -> Result<Vec<Ablat
             .map(|(part, c)| {
                 let (mut engine, mut curve) = (compose::engine(&c)?, Curve::default());
                 drive(&mut engine, data, &mut curve)?;
-                Ok(row(&c, part, &curve.equity, curve.traded))
+                Ok(row(&c, part, &curve.equity, &curve.deposits, curve.traded))
             })
             .collect::<Result<Vec<_>, Failure>>()
     })?;

@@ -1,4 +1,4 @@
-//! Proofs about a system: the future does not change the past, and runs repeat to the last bit.
+//! Proof that the future does not change the past. (That runs repeat to the last bit is proved by `determinism.rs`.)
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,27 +10,26 @@ use tradewind_core_types::{
     Bar, Cash, Decision, Event, FeatureValues, Market, MarketData, OrderReport, Portfolio, Price, Probe, Symbol, Time,
     View,
 };
-use tradewind_engine::{JournalReader, LedgerHash, Merge, Recorder, ReplayError, SessionRecord, replay};
+use tradewind_engine::{Recorder, SessionRecord};
 
 use crate::catalogue;
 use crate::compose;
-use crate::config::{Config, JournalLevel};
+use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::Failure;
-use crate::keeper::Keeper;
 
 /// A small seeded generator (SplitMix64; Steele, Lea & Flood 2014): enough to choose cuts and to disturb prices.
-struct Rng(u64);
+pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n.max(1)
     }
 }
@@ -282,10 +281,15 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
         compare(name, &|data| Ok(build(data)))?;
     }
 
+    let commands = data.commands();
     let whole = |data: Vec<Event>| -> Result<Said, Failure> {
         let mut engine = compose::engine(config)?;
         let mut said = Said::default();
-        crate::run::drive(&mut engine, &Dataset::of_events(data, "perturbed"), &mut said)?;
+        crate::run::drive(
+            &mut engine,
+            &Dataset::of_events(data, "perturbed").with_commands(commands.clone()),
+            &mut said,
+        )?;
         Ok(said)
     };
     let reference = whole(events.clone())?;
@@ -298,72 +302,5 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
     })?;
     lines.push(format!("{:<44} {} decisions, fills and sessions", "the whole pipeline", reference.at.len()));
     lines.push(format!("lookahead: none, at {cuts} cuts in {} events", events.len()));
-    Ok(lines.join("\n"))
-}
-
-fn whole_run(config: &Config, data: &Dataset) -> Result<(LedgerHash, u64), Failure> {
-    let mut engine = compose::engine(config)?;
-    crate::run::drive(&mut engine, data, &mut ())?;
-    Ok((engine.engine().ledger().hash(), engine.engine().events()))
-}
-
-/// Runs twice, with one and two threads, from the journal alone, and stopped and restored at random events.
-///
-/// # Errors
-/// Which of them led to another hash.
-pub fn determinism(config: &Config, stops: usize, seed: u64) -> Result<String, Failure> {
-    let with = |threads: usize| {
-        let mut c = config.clone();
-        c.run.threads = threads;
-        c
-    };
-    let data = Dataset::load(&with(1))?;
-    let (hash, events) = whole_run(config, &data)?;
-    let mut lines = vec![format!("{hash}  first run, one thread, {events} events")];
-    let mut same = |other: LedgerHash, what: String| {
-        lines.push(format!("{other}  {what}"));
-        if other == hash {
-            Ok(())
-        } else {
-            Err(Failure::Check(format!("{what}: ledger hash {other}, expected {hash}")))
-        }
-    };
-    same(whole_run(config, &data)?.0, "second run".into())?;
-    same(whole_run(&with(2), &Dataset::load(&with(2))?)?.0, "two threads".into())?;
-
-    let folder = tempfile::tempdir().map_err(|e| Failure::io("make", &std::env::temp_dir(), &e))?;
-    let kept = |e: std::io::Error| Failure::io("write in", folder.path(), &e);
-    let mut keeper = Keeper::in_folder(folder.path(), JournalLevel::Full, "").map_err(kept)?;
-    let mut engine = compose::engine(config)?;
-    crate::run::drive(&mut engine, &data, &mut keeper)?;
-    keeper.finish(engine.engine().ledger().hash()).map_err(kept)?;
-    let read = || -> Result<_, Failure> {
-        let file = std::fs::File::open(folder.path().join("journal")).map_err(kept)?;
-        JournalReader::new(std::io::BufReader::new(file)).map_err(|e| Failure::Run(e.to_string()))
-    };
-    let failed = |e: ReplayError| Failure::Check(format!("replay of the journal: {e}"));
-    // Every effect is compared with the one in the journal; nothing is simulated.
-    let mut again = compose::engine(config)?.into_engine();
-    replay(&mut again, read()?, &mut ()).map_err(failed)?;
-    same(again.ledger().hash(), "replayed from the journal, effect by effect".into())?;
-
-    let mut rng = Rng(seed);
-    for _ in 0..stops {
-        let stop = rng.below(events);
-        let mut first = compose::engine(config)?;
-        first.run(&mut Merge::new(data.sources()?)?, Some(stop), &mut ())?;
-        let saved = first.save()?;
-        drop(first);
-        let mut second = compose::engine(config)?;
-        second.load(&saved)?;
-        let mut rest = Merge::new(data.sources()?)?;
-        rest.skip(second.engine().events())?;
-        second.run(&mut rest, None, &mut ())?;
-        same(
-            second.engine().ledger().hash(),
-            format!("stopped after event {stop} ({} bytes of state), restored", saved.len()),
-        )?;
-    }
-    lines.push(format!("determinism: {} runs, one hash", lines.len()));
     Ok(lines.join("\n"))
 }

@@ -11,7 +11,7 @@ use tradewind_core_types::{Event, Origin, Symbol, Time};
 use tradewind_data::{
     Calendar, DataError, EventTable, Kind, Planted, PlantedSpec, Simulation, SimulationSpec, SourceSpec,
 };
-use tradewind_engine::Source;
+use tradewind_engine::{Command, Source};
 
 use crate::config::Config;
 use crate::error::Failure;
@@ -24,6 +24,7 @@ enum Part {
     Events(Arc<Vec<Event>>),
     Simulated(Box<SimulationSpec>, Option<PlantedSpec>),
     Calendar(Date, Date),
+    Commands(Arc<Vec<(Time, Command)>>),
 }
 
 /// All sources of a run, by number.
@@ -78,6 +79,34 @@ impl Dataset {
         Self { parts: vec![Part::Events(Arc::new(events))], names: vec![name.into()], fingerprint: String::new() }
     }
 
+    /// The same data with other operator commands.
+    #[must_use]
+    pub fn with_commands(&self, commands: Vec<(Time, Command)>) -> Self {
+        let mut other = self.clone();
+        other.parts.iter_mut().for_each(|p| {
+            if let Part::Commands(c) = p {
+                *c = Arc::default();
+            }
+        });
+        if !commands.is_empty() {
+            other.parts.push(Part::Commands(Arc::new(commands)));
+            other.names.push("operator commands".into());
+        }
+        other
+    }
+
+    /// The operator commands of all sources, in the order of their times.
+    pub fn commands(&self) -> Vec<(Time, Command)> {
+        let mut all: Vec<(Time, Command)> = Vec::new();
+        for p in &self.parts {
+            if let Part::Commands(c) = p {
+                all.extend(c.iter().cloned());
+            }
+        }
+        all.sort_by_key(|c| c.0);
+        all
+    }
+
     /// Names of the sources by number.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -116,6 +145,8 @@ impl Dataset {
                         }))
                     }
                     Part::Simulated(spec, planted) => simulation(spec, planted.as_ref(), n)?,
+                    // Commands are no events: see `Dataset::commands`.
+                    Part::Commands(_) => Box::new(std::iter::empty::<Result<Event, Infallible>>()),
                     Part::Calendar(from, to) => {
                         Box::new(Calendar::us_equities().events(*from, *to, n).map(Ok::<_, Infallible>))
                     }
@@ -145,7 +176,7 @@ impl Dataset {
                 Part::Table(t) => all.extend(t.symbols().iter().copied()),
                 Part::Events(e) => all.extend(e.iter().filter_map(|e| e.symbol)),
                 Part::Simulated(..) => return None,
-                Part::Calendar(..) => {}
+                Part::Calendar(..) | Part::Commands(_) => {}
             }
         }
         Some(all)
@@ -244,7 +275,9 @@ fn bytes_of(spec: &SourceSpec) -> Result<Vec<u8>, Failure> {
 fn read(spec: &SourceSpec, source: u16) -> Result<(Part, Vec<u8>), Failure> {
     let bytes = bytes_of(spec)?;
     let hash = Sha256::digest(&bytes).to_vec();
-    let part = if matches!(spec.kind, Kind::Bar | Kind::Index | Kind::Trade | Kind::Quote) {
+    let part = if spec.kind == Kind::Operator {
+        Part::Commands(Arc::new(crate::operator::read(&spec.path.display().to_string(), &bytes)?))
+    } else if matches!(spec.kind, Kind::Bar | Kind::Index | Kind::Trade | Kind::Quote) {
         Part::Table(Arc::new(tradewind_data::read_table_bytes(spec, bytes)?))
     } else {
         let events: Result<Vec<Event>, DataError> = tradewind_data::open_bytes(spec, bytes, source)?.collect();

@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
 };
-use tradewind_engine::{Effect, Emitted, Frame, JournalWriter, Recorder, SessionRecord, Stamped, dispatch};
+use tradewind_engine::{
+    Command, Effect, Emitted, Frame, JournalWriter, Obeyed, Recorder, SessionRecord, Stamped, dispatch,
+};
 
 use crate::config::JournalLevel;
+use crate::summary::CommandRow;
 
 /// One session of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,6 +82,8 @@ pub struct Keeper {
     pub not_traded: u64,
     /// Reports other than fills, by kind.
     pub ended: BTreeMap<&'static str, u64>,
+    /// What operators commanded.
+    pub commands: Vec<CommandRow>,
     /// The first reject, in words.
     pub first_reject: Option<String>,
     attribution: BTreeMap<Symbol, Attribution>,
@@ -214,6 +219,11 @@ impl Recorder for Keeper {
             OrderReport::Cancelled { .. } => *self.ended.entry("cancelled").or_default() += 1,
             OrderReport::Expired { .. } => *self.ended.entry("expired").or_default() += 1,
         }
+        Ok(())
+    }
+
+    fn command(&mut self, time: Time, c: &Command, obeyed: &Obeyed) -> Result<(), String> {
+        self.commands.push(CommandRow::new(time, c, obeyed));
         Ok(())
     }
 

@@ -18,13 +18,17 @@ use crate::summary::{BenchmarkSummary, Figures, Summary};
 /// Program and version, as written into every run.
 pub const PROGRAM: &str = concat!("tradewind ", env!("CARGO_PKG_VERSION"));
 
-/// Equity by session, for benchmarks.
+/// Equity and deposits so far by session, for benchmarks.
 #[derive(Default)]
-struct Curve(Vec<f64>);
+struct Curve {
+    equity: Vec<f64>,
+    deposits: Vec<f64>,
+}
 
 impl Recorder for Curve {
     fn session(&mut self, s: &SessionRecord<'_>) -> Result<(), String> {
-        self.0.push(s.portfolio.equity().to_f64());
+        self.equity.push(s.portfolio.equity().to_f64());
+        self.deposits.push(s.portfolio.totals().deposits.to_f64());
         Ok(())
     }
 }
@@ -35,6 +39,7 @@ impl Recorder for Curve {
 /// Whatever stops the run.
 pub fn drive(engine: &mut Backtest<Exchange>, data: &Dataset, to: &mut impl Recorder) -> Result<(), Failure> {
     let mut merge = Merge::new(data.sources()?).map_err(|e| located(e, data))?;
+    engine.schedule(data.commands());
     engine.run(&mut merge, None, to).map_err(|e| located(e, data))?;
     Ok(())
 }
@@ -59,14 +64,17 @@ pub(crate) fn turnover(traded: f64, equity: &[f64], periods: f64) -> Option<f64>
     (mean > 0.0).then(|| 0.5 * traded / mean * periods / n)
 }
 
-/// Simple returns of an equity curve that starts at `start`, deposits apart.
-pub(crate) fn returns(start: f64, equity: &[f64]) -> Vec<f64> {
-    let mut before = start;
+/// Simple returns of an equity curve that starts at `start`, deposits apart: `deposits` are those so far at each point, with the start. What is
+/// paid in during a session works from its beginning.
+pub(crate) fn returns(start: f64, equity: &[f64], deposits: &[f64]) -> Vec<f64> {
+    let (mut before, mut paid) = (start, start);
     equity
         .iter()
-        .map(|e| {
-            let r = if before > 0.0 { e / before - 1.0 } else { 0.0 };
-            before = *e;
+        .zip(deposits)
+        .map(|(e, d)| {
+            let invested = before + (d - paid);
+            let r = if invested > 0.0 { e / invested - 1.0 } else { 0.0 };
+            (before, paid) = (*e, *d);
             r
         })
         .collect()
@@ -91,19 +99,22 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     keeper.finish(hash).map_err(|e| Failure::Run(format!("cannot keep the run: {e}")))?;
 
     let (periods, rf) = (config.report.periods_per_year, config.report.risk_free);
-    let mut benchmarks = Vec::new();
+    let (mut benchmarks, mut held_returns) = (Vec::new(), Vec::new());
     for b in &config.benchmark {
         let (mut held, mut curve) = (compose::benchmark(config, b)?, Curve::default());
-        drive(&mut held, data, &mut curve)?;
-        benchmarks.push(BenchmarkSummary { name: b.name.clone(), equity: curve.0, figures: Figures::default() });
+        let cash_only = data.with_commands(data.commands().into_iter().filter(|c| c.1.order.moves_cash()).collect());
+        drive(&mut held, &cash_only, &mut curve)?;
+        let r = returns(config.run.cash, &curve.equity, &curve.deposits);
+        benchmarks.push(BenchmarkSummary { name: b.name.clone(), equity: curve.equity, figures: Figures::default() });
+        held_returns.push(r);
     }
-    let first: Option<Vec<f64>> = benchmarks.first().map(|b| returns(config.run.cash, &b.equity));
-    for b in &mut benchmarks {
-        let r = returns(config.run.cash, &b.equity);
-        b.figures = Figures::of(&r, first.as_deref(), periods, rf);
+    let first: Option<&Vec<f64>> = held_returns.first();
+    for (b, r) in benchmarks.iter_mut().zip(&held_returns) {
+        b.figures = Figures::of(r, first.map(Vec::as_slice), periods, rf);
     }
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
-    let own = returns(config.run.cash, &equity);
+    let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
+    let own = returns(config.run.cash, &equity, &deposits);
     let traded: f64 = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
     let n = equity.len() as f64;
     let totals = engine.engine().ledger().portfolio().totals();
@@ -132,6 +143,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
             .iter()
             .map(|(t, state, why)| format!("kill switch: {} from {} on: {why}", state.as_str(), date(*t))),
     );
+    warnings.extend(keeper.commands.iter().map(|c| format!("operator: {c}")));
     warnings.extend(keeper.first_reject.iter().map(|r| format!("first reject: {r}")));
     let (Some(from), Some(to)) = (keeper.sessions.first(), keeper.sessions.last()) else {
         return Err(Failure::Data("no session".into()));
@@ -149,7 +161,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         data_hash: data.fingerprint().to_owned(),
         sources: data.names().to_vec(),
         final_equity: to.equity,
-        figures: Figures::of(&own, first.as_deref(), periods, rf),
+        figures: Figures::of(&own, first.map(Vec::as_slice), periods, rf),
         turnover: turnover(traded, &equity, periods),
         exposure: Some(keeper.sessions.iter().map(|s| s.gross).sum::<f64>() / n),
         decisions: keeper.decisions,
@@ -162,6 +174,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         strategies: to.strategies.clone(),
         benchmarks,
         ablation: if config.report.ablation { crate::ablation::run(config, data, keeper)? } else { Vec::new() },
+        commands: keeper.commands.clone(),
         warnings,
     })
 }

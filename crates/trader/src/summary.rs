@@ -1,9 +1,11 @@
 //! The summary of a run: what the terminal shows and `summary.json` holds.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
+use tradewind_core_types::Time;
+use tradewind_engine::{Command, Instruction, Obeyed};
 use tradewind_numerics::performance as stats;
 
 /// The figures of one equity curve. Conventions: `docs/statistics.md`. What is not defined is `None`.
@@ -72,6 +74,48 @@ pub struct BenchmarkSummary {
     pub figures: Figures,
 }
 
+/// An operator's command and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandRow {
+    /// When it was given.
+    pub time: Time,
+    /// Its id.
+    pub id: String,
+    /// Who gave it.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// What was to be done, in words.
+    pub command: String,
+    /// What became of it, in words.
+    pub result: String,
+}
+
+impl CommandRow {
+    /// A command as the engine answered it.
+    pub fn new(time: Time, c: &Command, obeyed: &Obeyed) -> Self {
+        let command = match &c.order {
+            Instruction::Deposit(x) | Instruction::Withdraw(x) => format!("{} {x}", c.order.as_str()),
+            Instruction::Set { key, value } => format!("set engine.{key} = {value}"),
+            Instruction::LogLevel(l) => format!("log level {l:?}").to_lowercase(),
+            other => other.as_str().to_owned(),
+        };
+        let result = match obeyed {
+            Obeyed::Done => "done".to_owned(),
+            Obeyed::Repeated => "nothing: this id was given before".to_owned(),
+            Obeyed::Refused(why) => format!("refused: {why}"),
+        };
+        Self { time, id: c.id.clone(), actor: c.actor.clone(), reason: c.reason.clone(), command, result }
+    }
+}
+
+impl fmt::Display for CommandRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        write!(f, "{} at {} by {} (id {}){why}; {}", self.command, self.time, self.actor, self.id, self.result)
+    }
+}
+
 /// What a run was and how it went.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -127,6 +171,9 @@ pub struct Summary {
     pub ablation: Vec<tradewind_report::Ablation>,
     /// What the reader should know.
     pub warnings: Vec<String>,
+    /// What operators commanded, in order.
+    #[serde(default)]
+    pub commands: Vec<CommandRow>,
 }
 
 fn cell(x: Option<f64>, percent: bool) -> String {

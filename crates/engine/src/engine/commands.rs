@@ -16,8 +16,9 @@ const CHANGEABLE: [&str; 5] = ["no_trade_band", "min_notional", "position.", "ex
 impl Engine {
     /// Does what a command says, once, and keeps a record of it.
     pub(super) fn command(&mut self, c: &Command, out: &mut Effects) -> Result<(), EngineError> {
-        let State { commands, known, .. } = &mut self.state;
+        let State { commands, commanded, known, .. } = &mut self.state;
         let now = known.clock;
+        *commanded += 1;
         let result = if commands.contains(&c.id) {
             Obeyed::Repeated
         } else {

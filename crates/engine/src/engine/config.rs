@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::Invalid;
+use tradewind_core_types::{Invalid, Span};
 
 use crate::executor::ExecutorParams;
 use crate::kill_switch::KillSwitchParams;
@@ -58,6 +58,8 @@ pub struct EngineConfig {
     pub min_notional: f64,
     /// Quantities are multiples of this many shares, 1e-9 to 1e6.
     pub lot: f64,
+    /// How many seconds an order may wait that a pre-trade check holds back, 0 to 864000; it is asked for again at every price of its symbol.
+    pub max_wait_seconds: f64,
     /// What to do when a plugin cannot use an event.
     pub on_bad_input: OnBadInput,
     /// Interest and borrow rates.
@@ -78,6 +80,7 @@ impl Default for EngineConfig {
             no_trade_band: 0.01,
             min_notional: 1.0,
             lot: 1e-9,
+            max_wait_seconds: 86_400.0,
             on_bad_input: OnBadInput::Stop,
             rates: Rates::default(),
             position: PositionParams::default(),
@@ -97,10 +100,21 @@ impl EngineConfig {
         bad.require((0.0..=0.5).contains(&self.no_trade_band), "no_trade_band", self.no_trade_band, "0 to 0.5");
         bad.require((0.0..=1e6).contains(&self.min_notional), "min_notional", self.min_notional, "0 to 1e6");
         bad.require((1e-9..=1e6).contains(&self.lot), "lot", self.lot, "1e-9 to 1e6");
+        bad.require(
+            (0.0..=864_000.0).contains(&self.max_wait_seconds),
+            "max_wait_seconds",
+            self.max_wait_seconds,
+            "0 to 864000",
+        );
         bad.absorb(self.rates.check().map_err(|e| e.under("rates")));
         bad.absorb(self.position.check().map_err(|e| e.under("position")));
         bad.absorb(self.executor.check().map_err(|e| e.under("executor")));
         bad.absorb(self.kill_switch.check().map_err(|e| e.under("kill_switch")));
         bad.into_result(())
+    }
+
+    /// How long an order may wait.
+    pub(crate) fn longest_wait(&self) -> Span {
+        Span::from_nanos((self.max_wait_seconds * 1e9) as i64)
     }
 }

@@ -18,7 +18,7 @@ impl Engine {
         known.market.apply(e);
         if let (Some(symbol), Some(price)) = (e.symbol, e.mark()) {
             known.ledger.mark(symbol, price);
-            if !waiting.is_empty() && waiting.remove(&symbol) {
+            if !waiting.is_empty() && waiting.contains(symbol) {
                 due.symbols.insert(symbol);
             }
         }
@@ -45,7 +45,8 @@ impl Engine {
             CorporateAction::Delisting { .. } => None,
             _ => return Ok(()),
         };
-        let State { standing, book, due, positions, executor, .. } = &mut self.state;
+        let State { standing, book, due, positions, executor, waiting, .. } = &mut self.state;
+        waiting.remove(symbol);
         executor.release(symbol);
         if let Some(to) = to {
             positions.rename(symbol, to);

@@ -22,8 +22,8 @@ use crate::decide::rehearse;
 use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
 use crate::executor::Executor;
-use crate::input::{Input, Stamped};
-use crate::kill_switch::KillSwitch;
+use crate::input::{Input, Stamped, TimerId};
+use crate::kill_switch::{KillSwitch, goes_stale};
 use crate::ledger::Ledger;
 use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
@@ -53,8 +53,14 @@ struct State {
     pairs: bool,
     book: Book,
     due: Due,
-    /// Symbols whose order a last look told to wait: decided again at their next price.
-    waiting: BTreeSet<Symbol>,
+    /// Symbols whose order a last look told to wait, with the time until which: decided again at their next price and at that time.
+    waiting: SymbolMap<Time>,
+    /// When the first of them has waited long enough.
+    waits_until: Time,
+    /// When the last price of something held becomes too old for the kill switch.
+    stale_at: Time,
+    /// The time for which the driver was asked for a timer.
+    armed: Time,
     /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
     making_way: BTreeSet<Symbol>,
     positions: PositionManager,
@@ -67,6 +73,8 @@ struct State {
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
+    /// How many commands there were.
+    commanded: u64,
     /// Ids of the last commands, oldest first.
     commands: VecDeque<String>,
     /// What commands have changed in the configuration: key and JSON text.
@@ -95,6 +103,9 @@ pub struct Engine {
     signals: Signals,
     published: FeatureValues,
 }
+
+/// The one timer of the engine itself.
+pub(crate) const WAKEUP: TimerId = TimerId(0);
 
 impl Engine {
     /// A run that starts with `cash` and trades from `trading_from` on; events before only warm the plugins up.
@@ -127,7 +138,10 @@ impl Engine {
             pairs: false,
             book: Book::default(),
             due: Due::default(),
-            waiting: BTreeSet::new(),
+            waiting: SymbolMap::default(),
+            waits_until: Time::MAX,
+            stale_at: Time::MAX,
+            armed: Time::MAX,
             making_way: BTreeSet::new(),
             positions: PositionManager::default(),
             executor: Executor::default(),
@@ -137,6 +151,7 @@ impl Engine {
             next_order: 1,
             skipped: BTreeMap::new(),
             repeated: 0,
+            commanded: 0,
             commands: VecDeque::new(),
             changes: Vec::new(),
         };
@@ -181,6 +196,10 @@ impl Engine {
     pub fn repeated_fills(&self) -> u64 {
         self.state.repeated
     }
+    /// How many commands were given.
+    pub fn commanded(&self) -> u64 {
+        self.state.commanded
+    }
     /// The view as of now.
     pub fn view(&self) -> View<'_> {
         self.state.known.view()
@@ -195,6 +214,20 @@ impl Engine {
     pub fn is_due(&self) -> bool {
         let State { due, known, next_expiry, trading_from, .. } = &self.state;
         known.clock >= *next_expiry || due.session_close || (!due.symbols.is_empty() && known.clock >= *trading_from)
+    }
+
+    /// When the engine wants to be woken, though nothing may happen: a signal expires, a price becomes too old, an order has waited long enough. A
+    /// driver gives the timer as an input then; it is armed by an effect as well.
+    #[inline]
+    pub fn next_wakeup(&self) -> Option<Time> {
+        let t = self.wakeup();
+        (t < Time::MAX).then_some(t)
+    }
+
+    #[inline]
+    fn wakeup(&self) -> Time {
+        let State { next_expiry, waits_until, stale_at, .. } = &self.state;
+        (*next_expiry).min(*waits_until).min(*stale_at)
     }
 
     /// Takes one input in and adds what follows from it to `out`. An input with a later time ends the instant before, and what that instant made
@@ -215,13 +248,19 @@ impl Engine {
         }
         self.state.seq = x.seq;
         match &x.input {
-            Input::Market(e) => self.market(e, out),
-            Input::Report(r) => self.report(r, out),
+            Input::Market(e) => self.market(e, out)?,
+            Input::Report(r) => self.report(r, out)?,
             // The instant that it begins may still have events to come.
-            Input::Clock if later => Ok(()),
-            Input::Clock => self.end_instant(out),
-            other => self.rare(other, out),
+            Input::Clock if later => {}
+            Input::Clock => self.end_instant(out)?,
+            other => self.rare(other, out)?,
         }
+        let wakeup = self.wakeup();
+        if wakeup != self.state.armed {
+            self.state.armed = wakeup;
+            out.push(Effect::Arm(WAKEUP, wakeup));
+        }
+        Ok(())
     }
 
     #[inline]
@@ -245,9 +284,24 @@ impl Engine {
                 self.reconcile(theirs);
                 Ok(())
             }
-            Input::Timer(_) => self.end_instant(out),
+            Input::Timer(_) => self.woken(out),
             Input::Job(_) | Input::Market(_) | Input::Report(_) | Input::Clock => Ok(()),
         }
+    }
+
+    /// The instant ends here, though no event has come: what has run out by now is acted on.
+    fn woken(&mut self, out: &mut Effects) -> Result<(), EngineError> {
+        let State { known, kill_switch, waiting, waits_until, stale_at, due, .. } = &mut self.state;
+        let now = known.clock;
+        if now >= *stale_at {
+            kill_switch.age(&self.config.kill_switch, &known.view());
+            *stale_at = goes_stale(&self.config.kill_switch, &known.view());
+        }
+        if now >= *waits_until {
+            due.symbols.extend(waiting.entries().iter().filter(|(_, t)| *t <= now).map(|(s, _)| *s));
+            *waits_until = waiting.values().copied().filter(|t| *t > now).min().unwrap_or(Time::MAX);
+        }
+        self.end_instant(out)
     }
 
     fn emit(&mut self, record: Emitted, out: &mut Effects) {
@@ -281,10 +335,11 @@ impl Engine {
     }
 
     fn close_session(&mut self, out: &mut Effects) -> Result<(), EngineError> {
-        let State { known, kill_switch, .. } = &mut self.state;
+        let State { known, kill_switch, stale_at, .. } = &mut self.state;
         let time = known.clock;
         known.ledger.close(time).map_err(|problem| EngineError::Ledger { time, problem })?;
         kill_switch.close(&self.config.kill_switch, &known.view());
+        *stale_at = goes_stale(&self.config.kill_switch, &known.view());
         let level = kill_switch.state() as u8;
         let mut metrics = Vec::new();
         // Charted from the first time it is thrown on.

@@ -78,6 +78,9 @@ impl Engine {
             if let Some(l) = known.market.last(symbol).filter(|l| l.time > time) {
                 known.ledger.mark(symbol, l.price);
             }
+            if let (Some(most), Some(l)) = (self.config.kill_switch.too_old(), known.market.last(symbol)) {
+                self.state.stale_at = self.state.stale_at.min(l.time.plus(most)).max(known.clock);
+            }
             let realised = known.ledger.portfolio().totals().realised - before;
             let done = known.working.get_mut(order).is_some_and(|w| {
                 w.remaining -= fill.signed();

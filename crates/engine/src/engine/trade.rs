@@ -7,7 +7,7 @@ use tradewind_core_types::{
     Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, WorkingOrder, approve,
 };
 
-use super::{Engine, EngineConfig, OrderStyle, Schedule, State};
+use super::{Engine, EngineConfig, OrderStyle, State};
 use crate::decide::{Desk, Scope, Target, targets, whole};
 use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
@@ -113,6 +113,7 @@ impl Engine {
                 }
             }
             Err(why) => {
+                self.state.waiting.remove(t.symbol);
                 if makes_way {
                     self.state.making_way.insert(t.symbol);
                 }
@@ -135,6 +136,7 @@ impl Engine {
         let checks = std::iter::once(switch).chain(others);
         match approve(order, checks, &view, &mut decision.checks) {
             Ok(approved) => {
+                self.state.waiting.remove(decision.symbol);
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();
                 self.state.next_order += 1;
@@ -146,12 +148,23 @@ impl Engine {
             }
             Err(verdict) => {
                 let reason = decision.checks.last().map_or("", |s| s.adjustment.reason.as_ref());
-                let waits = verdict == Verdict::Wait;
-                if waits && self.config.schedule == Schedule::Signal {
-                    self.state.waiting.insert(decision.symbol);
-                }
-                let what = if waits { "waits" } else { "skipped" };
+                let now = self.state.known.clock;
+                let since = self.state.waiting.get(decision.symbol).copied();
+                let until = since.unwrap_or_else(|| now.plus(self.config.longest_wait()));
+                let what = if verdict != Verdict::Wait {
+                    "skipped"
+                } else if now >= until {
+                    "waited as long as it may, now skipped"
+                } else {
+                    "waits"
+                };
                 decision.outcome = Outcome::NotTraded(format!("{what}: {reason}"));
+                if what == "waits" {
+                    self.state.waiting.insert(decision.symbol, until);
+                    self.state.waits_until = self.state.waits_until.min(until);
+                } else {
+                    self.state.waiting.remove(decision.symbol);
+                }
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 Ok(())
             }

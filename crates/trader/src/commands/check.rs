@@ -3,6 +3,7 @@
 use super::{ConfigArgs, progress, say, say_json};
 use crate::check;
 use crate::dataset::Dataset;
+use crate::determinism;
 use crate::error::Failure;
 
 #[derive(Debug, clap::Subcommand)]
@@ -31,12 +32,13 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 5)]
         cuts: usize,
     },
-    /// Run twice, with one and two threads, and stopped and restored at random events: the ledger hash must be the same.
+    /// Run twice, with one and two threads, from the journal, and stopped and restored at random events, also with operator commands: the ledger
+    /// hash must be the same.
     Determinism {
         #[command(flatten)]
         config: ConfigArgs,
         /// At how many random events to stop and restore.
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 100)]
         stops: usize,
         /// Seed of the random events.
         #[arg(long, default_value_t = 7)]
@@ -63,7 +65,7 @@ pub(super) fn run(c: &Command) -> Result<(), Failure> {
         Command::Determinism { config, stops, seed } => {
             let config = config.load()?;
             let bar = progress("running again and again");
-            let result = check::determinism(&config, *stops, *seed);
+            let result = determinism::determinism(&config, *stops, *seed);
             bar.finish_and_clear();
             say(&result?)
         }

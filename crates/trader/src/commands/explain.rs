@@ -72,6 +72,13 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         let of_order: Vec<Fill> =
             fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
         text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
+        // The operator's last word before the decision, and what else was commanded on its day.
+        let before: Vec<_> = summary.commands.iter().filter(|c| c.time <= d.time && c.result == "done").collect();
+        let today = |t| crate::run::date(t) == crate::run::date(d.time);
+        let last = before.iter().rposition(|c| ["halt", "reduce", "resume", "flatten"].contains(&c.command.as_str()));
+        for (_, c) in before.iter().enumerate().filter(|(k, c)| Some(*k) == last || today(c.time)) {
+            text.push_str(&format!("operator   {c}\n"));
+        }
         for row in evidence.as_ref().ok().and_then(|rows| rows.get(i)).into_iter().flatten() {
             text.push_str(&crate::evidence::line(row, &summary.sources));
         }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{Alpha, BadInput, Event, MarketData, Plugin, Probe, Signal, Signals, Symbol, Time, View};
-use tradewind_trader::check::{Suspect, another_future, determinism, lookahead};
+use tradewind_trader::check::{Suspect, another_future, lookahead};
 use tradewind_trader::dataset::Dataset;
+use tradewind_trader::determinism::determinism;
 use tradewind_trader::keeper::Keeper;
 use tradewind_trader::{Config, run};
 
@@ -137,7 +138,7 @@ fn runs_repeat_with_any_number_of_threads_and_differ_when_the_data_do() {
         all.push(data.events().unwrap());
         if threads.ends_with('2') {
             let proof = determinism(&config, 3, 42).unwrap();
-            assert!(proof.contains(&hashes[0]) && proof.contains("determinism: 7 runs, one hash"), "{proof}");
+            assert!(proof.contains(&hashes[0]) && proof.contains("determinism: 14 runs, one hash"), "{proof}");
         }
     }
     assert!(hashes.iter().all(|h| *h == hashes[0]), "{hashes:?}");

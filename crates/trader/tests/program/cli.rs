@@ -171,9 +171,53 @@ fn the_checks_pass_on_the_default_system() {
     }
     let out = succeeds(dir.path(), &["check", "determinism", "--stops", "3"]);
     let hashes: Vec<&str> = out.lines().filter_map(|l| l.split_once("  ").map(|x| x.0)).collect();
-    assert_eq!(hashes.len(), 7, "{out}");
-    assert!(hashes.iter().all(|h| *h == hashes[0]) && out.contains("two threads") && out.contains("journal"), "{out}");
+    assert_eq!(hashes.len(), 14, "{out}");
+    let (commanded, plain): (Vec<_>, Vec<_>) =
+        out.lines().filter(|l| l.contains("  ")).partition(|l| l.contains("with operator commands"));
+    let same = |lines: &[&str], hash: &str| lines.iter().all(|l| l.starts_with(hash));
+    assert!(same(&plain[..9], hashes[0]) && out.contains("two threads") && out.contains("journal"), "{out}");
+    assert!(commanded.len() >= 5 && commanded[0][..64] != *hashes[0] && same(&commanded, &commanded[0][..64]), "{out}");
     assert_eq!(names(dir.path()), ["resolved.toml"]);
+}
+
+#[test]
+fn operator_commands_are_a_source_and_show_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("ops.jsonl"),
+        r#"{"time": "2015-06-01", "id": "d1", "command": "deposit", "amount": "50000", "actor": "ann", "reason": "savings"}
+{"time": "2015-06-02", "id": "d1", "command": "deposit", "amount": "50000", "actor": "ann", "reason": "sent twice"}
+{"time": "2015-08-24T15:00:00Z", "id": "h1", "command": "flatten", "actor": "bob", "reason": "flash crash"}
+{"time": "2015-09-01", "id": "r1", "command": "resume", "actor": "bob"}
+"#,
+    )
+    .unwrap();
+    let mut text = tradewind_trader::config::DEFAULT.to_owned();
+    text.push_str("\n[[data.source]]\npath = 'ops.jsonl'\nkind = 'operator'\n");
+    fs::write(dir.path().join("my.toml"), text).unwrap();
+    let out = succeeds(dir.path(), &["backtest", "my.toml", "--out", "run", "--set", "report.ablation=false"]);
+    for part in [
+        "operator: deposit 50000 at 2015-06-01T13:30:00Z by ann (id d1): savings; done",
+        "(id d1): sent twice; nothing: this id was given before",
+        "operator: flatten at 2015-08-24T15:00:00Z by bob (id h1): flash crash; done",
+    ] {
+        assert!(out.contains(part), "{part} in\n{out}");
+    }
+    let summary: serde_json::Value =
+        serde_json::from_slice(&fs::read(dir.path().join("run/summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["commands"].as_array().unwrap().len(), 4);
+    // A deposit is no profit: half as much again on the account, and the return stays a return.
+    let (equity, total) =
+        (summary["final_equity"].as_f64().unwrap(), summary["figures"]["total_return"].as_f64().unwrap());
+    assert!((140_000.0..150_000.0).contains(&equity) && (-0.05..0.0).contains(&total), "{equity} {total}");
+    let flat = succeeds(dir.path(), &["explain", "run", "--date", "2015-08-24"]);
+    assert!(
+        flat.contains("operator   flatten at 2015-08-24T15:00:00Z by bob") && flat.contains("everything is closed"),
+        "{flat}"
+    );
+    let report = fs::read_to_string(dir.path().join("run/report.html")).unwrap();
+    assert!(report.contains("flash crash"));
+    succeeds(dir.path(), &["check", "determinism", "my.toml", "--stops", "2"]);
 }
 
 /// Closes, bars, VIX, returns and equity of the sample in one table, by date.

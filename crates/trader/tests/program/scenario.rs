@@ -161,7 +161,7 @@ fn the_checks_accept_it() {
         dir.path(),
         &[&["check", "determinism", "--scenario", "simulated", "--stops", "3"], &short[..]].concat(),
     );
-    assert!(out.contains("determinism: 7 runs, one hash"), "{out}");
+    assert!(out.contains("determinism: 14 runs, one hash"), "{out}");
     assert_eq!(succeeds(dir.path(), &["check", "config", "--scenario", "simulated"]), "configuration: fine\n");
     assert_eq!(succeeds(dir.path(), &["check", "data", "--scenario", "simulated"]), "data: fine\n");
 }
