@@ -36,7 +36,7 @@ pub use error::EngineError;
 pub use exchange::{Exchange, ExchangeConfig, Shorting};
 pub use executor::ExecutorParams;
 pub use explain::{explain, percent};
-pub use input::{Input, Stamped, TimerId};
+pub use input::{Given, Input, InputRef, Stamped, TimerId};
 pub use job::{Job, JobDone, JobId};
 pub use journal::{Frame, JournalError, JournalReader, JournalWriter};
 pub use kill_switch::{KillSwitch, KillSwitchParams, TradingState};

@@ -22,7 +22,7 @@ use crate::decide::rehearse;
 use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
 use crate::executor::Executor;
-use crate::input::{Input, Stamped, TimerId};
+use crate::input::{Given, InputRef, TimerId};
 use crate::kill_switch::{KillSwitch, goes_stale};
 use crate::ledger::Ledger;
 use crate::pipeline::{Pipeline, Standing};
@@ -238,7 +238,7 @@ impl Engine {
     /// # Errors
     /// Whatever stops the run.
     #[inline]
-    pub fn step(&mut self, x: &Stamped, out: &mut Effects) -> Result<(), EngineError> {
+    pub fn step(&mut self, x: &Given<'_>, out: &mut Effects) -> Result<(), EngineError> {
         if x.seq != self.state.seq + 1 {
             return Err(EngineError::Sequence { seq: x.seq, expected: self.state.seq + 1 });
         }
@@ -247,12 +247,12 @@ impl Engine {
             self.advance(x, out)?;
         }
         self.state.seq = x.seq;
-        match &x.input {
-            Input::Market(e) => self.market(e, out)?,
-            Input::Report(r) => self.report(r, out)?,
+        match x.input {
+            InputRef::Market(e) => self.market(e, out)?,
+            InputRef::Report(r) => self.report(r, out)?,
             // The instant that it begins may still have events to come.
-            Input::Clock if later => {}
-            Input::Clock => self.end_instant(out)?,
+            InputRef::Clock if later => {}
+            InputRef::Clock => self.end_instant(out)?,
             other => self.rare(other, out)?,
         }
         let wakeup = self.wakeup();
@@ -264,10 +264,10 @@ impl Engine {
     }
 
     #[inline]
-    fn advance(&mut self, x: &Stamped, out: &mut Effects) -> Result<(), EngineError> {
+    fn advance(&mut self, x: &Given<'_>, out: &mut Effects) -> Result<(), EngineError> {
         let clock = self.state.known.clock;
         if x.received < clock {
-            let origin = if let Input::Market(e) = &x.input { e.origin } else { Default::default() };
+            let origin = if let InputRef::Market(e) = x.input { e.origin } else { Default::default() };
             return Err(EngineError::Backwards { time: x.received, clock, origin });
         }
         self.end_instant(out)?;
@@ -277,15 +277,15 @@ impl Engine {
 
     /// The inputs that are no hot path.
     #[cold]
-    fn rare(&mut self, input: &Input, out: &mut Effects) -> Result<(), EngineError> {
+    fn rare(&mut self, input: InputRef<'_>, out: &mut Effects) -> Result<(), EngineError> {
         match input {
-            Input::Command(c) => self.command(c, out),
-            Input::Statement(theirs) => {
+            InputRef::Command(c) => self.command(c, out),
+            InputRef::Statement(theirs) => {
                 self.reconcile(theirs);
                 Ok(())
             }
-            Input::Timer(_) => self.woken(out),
-            Input::Job(_) | Input::Market(_) | Input::Report(_) | Input::Clock => Ok(()),
+            InputRef::Timer(_) => self.woken(out),
+            InputRef::Job(_) | InputRef::Market(_) | InputRef::Report(_) | InputRef::Clock => Ok(()),
         }
     }
 
