@@ -191,6 +191,7 @@ fn names_change_and_holdings_merge() {
     assert_eq!((&x, x.changes()), (&before, 2));
     x.rename(symbol("PA"), symbol("PC")).unwrap();
     assert_eq!((x.quantity(symbol("PA")), x.quantity(symbol("PC"))), (Quantity::ZERO, q("-3")));
+    assert_eq!((held(&x, "PC").symbol, held(&x, "PC").opened.nanos()), (symbol("PC"), 2));
     assert_eq!((x.all().count(), x.equity(), x.gross_value()), (2, c("997"), c("500")));
     assert_eq!(x.changed_since(2).unwrap().collect::<Vec<_>>(), [symbol("PA"), symbol("PC")]);
     x.reconcile().unwrap();
