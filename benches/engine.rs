@@ -6,7 +6,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tradewind_core_types::{Alpha, Bar, Event, MarketData, Origin, Price, StrategyId, Symbol, Time, Trade};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
+    Backtest, Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule,
+    Source, Strategy,
 };
 
 /// `symbols` bars an instant, made as they are asked for.
@@ -68,11 +69,12 @@ fn run(source: Box<dyn Source>, alpha: Option<Box<dyn Alpha>>, conviction: Convi
     };
     let exchange = Exchange::new(ExchangeConfig { leverage: 10.0, ..ExchangeConfig::default() });
     let pipeline = Pipeline { strategies, ..Pipeline::default() };
-    let engine =
-        exchange.and_then(|x| Engine::new(config, pipeline, x, "1000000".parse().unwrap_or_default(), Time::MIN));
+    let engine = exchange.and_then(|x| {
+        Engine::new(config, pipeline, "1000000".parse().unwrap_or_default(), Time::MIN).map(|e| Backtest::new(e, x))
+    });
     let (Ok(mut engine), Ok(mut merge)) = (engine, Merge::new(vec![source])) else { return 0 };
     match engine.run(&mut merge, None, &mut ()) {
-        Ok(_) => black_box(engine.events() + engine.ledger().entries()),
+        Ok(_) => black_box(engine.engine().events() + engine.engine().ledger().entries()),
         Err(_) => 0,
     }
 }

@@ -62,7 +62,7 @@ fn bench(c: &mut Criterion) {
     let portfolio = Portfolio::with_cash("1000000".parse().expect("cash"));
     days[300].iter().for_each(|e| prices.apply(e));
     let now = days[300][0].time;
-    let view = View { now, market: &prices, features: &features, portfolio: &portfolio };
+    let view = View::new(now, &prices, &features, &portfolio);
     for (name, estimator) in [("ols", Estimator::Ols), ("ewma", Estimator::Ewma)] {
         let mut rule = HedgeRule::new(&params(estimator)).expect("the parameters build");
         days[..300].iter().flatten().for_each(|e| rule.observe(e, &view).expect("good events"));

@@ -66,7 +66,7 @@ fn market(symbols: usize, sessions: usize) -> (Vec<Symbol>, Vec<Event>) {
 fn roles(c: &mut Criterion) {
     let (names, events) = market(500, 1010);
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = |now| View { now, market: &market, features: &features, portfolio: &portfolio };
+    let view = |now| View::new(now, &market, &features, &portfolio);
     let params = RiskCvarSizeParams { portfolio_budget: 0.001, ..Default::default() };
     let mut rule = CvarRule::new(&params).expect("the parameters build");
     let mut sizer = CvarSizer::new(&params).expect("the parameters build");

@@ -47,7 +47,7 @@ fn updates(c: &mut Criterion) {
                 market.apply(&Event { time: now, symbol: Some(*s), origin: Origin::default(), data });
             }
             let e = Event { time: now, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
-            let view = View { now, market: &market, features: &features, portfolio: &portfolio };
+            let view = View::new(now, &market, &features, &portfolio);
             sizer.observe(&e, &view).expect("a session");
             for s in &symbols {
                 let signal = Signal::new(now, *s, 1.0, 0.5, "bench").expect("a signal");

@@ -13,7 +13,8 @@ use tradewind_core_types::{
 };
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting, Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting,
+    Strategy,
 };
 use tradewind_risk::REGISTRY;
 
@@ -129,7 +130,7 @@ fn made<T>(id: &str, of: impl Fn(&PluginInfo) -> Option<T>) -> Result<T, Failed>
 }
 
 /// The engine with everything the risk path has.
-fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Engine<Exchange>), Failed> {
+fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Backtest<Exchange>), Failed> {
     let world = World::new(7)?;
     let (sizer, overlay) = (|id| made(id, |p| p.sizer), |id| made(id, |p| p.overlay));
     let rule = |id: &str, v: &Value| -> Result<_, Failed> { Ok(made(id, |p| p.rule)?(v)?) };
@@ -177,11 +178,12 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Engine<Exchange>),
     let config = EngineConfig { schedule, order_style, no_trade_band: 0.0002, ..EngineConfig::default() };
     let exchange =
         Exchange::new(ExchangeConfig { leverage: 4.0, shorting: Shorting::All, ..ExchangeConfig::default() })?;
-    let engine = Engine::new(config, pipeline, exchange, "100000000".parse()?, at(QUIET, 0)?)?;
+    let engine =
+        Engine::new(config, pipeline, "100000000".parse()?, at(QUIET, 0)?).map(|e| Backtest::new(e, exchange))?;
     let mut both = (world, engine);
     for _ in 0..WARM_UP {
         for e in both.0.session()? {
-            both.1.process(&e, &mut Counts::default())?;
+            both.1.event(e.clone(), &mut Counts::default())?;
         }
         both.1.finish(&mut Counts::default())?;
     }
@@ -189,13 +191,13 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Engine<Exchange>),
 }
 
 /// A session of 501 bars, its close and what is decided on it.
-fn closes(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut Counts) -> Result<Duration, Failed> {
+fn closes(world: &mut World, engine: &mut Backtest<Exchange>, n: u64, counts: &mut Counts) -> Result<Duration, Failed> {
     let mut spent = Duration::ZERO;
     for _ in 0..n {
         let events = world.session()?;
         let begin = Instant::now();
         for e in &events {
-            engine.process(e, counts)?;
+            engine.event(e.clone(), counts)?;
         }
         engine.finish(counts)?;
         spent += begin.elapsed();
@@ -206,7 +208,7 @@ fn closes(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut
 /// Bars within one session, each with a changed signal and the decision on it: the time of all of that, and of the decisions alone.
 fn within(
     world: &mut World,
-    engine: &mut Engine<Exchange>,
+    engine: &mut Backtest<Exchange>,
     n: u64,
     counts: &mut Counts,
 ) -> Result<[Duration; 2], Failed> {
@@ -217,16 +219,16 @@ fn within(
         let day = world.session()?;
         let events: Result<Vec<_>, _> = (0..chunk + WARM).map(|i| world.tick(i)).collect();
         let events = events?;
-        engine.process(&day[0], &mut Counts::default())?;
+        engine.event(day[0].clone(), &mut Counts::default())?;
         // The first decision of a session measures everything anew.
         let (first, rest) = events.split_at(WARM as usize);
         for e in first {
-            engine.process(e, &mut Counts::default())?;
+            engine.event(e.clone(), &mut Counts::default())?;
         }
         engine.finish(&mut Counts::default())?;
         for e in rest {
             let begin = Instant::now();
-            engine.process(e, counts)?;
+            engine.event(e.clone(), counts)?;
             let shown = Instant::now();
             engine.finish(counts)?;
             let end = Instant::now();
@@ -236,25 +238,25 @@ fn within(
         left -= chunk;
         // The day ends: what follows is another one.
         for e in &day[1..] {
-            engine.process(e, &mut Counts::default())?;
+            engine.event(e.clone(), &mut Counts::default())?;
         }
         engine.finish(&mut Counts::default())?;
     }
     Ok([all, decisions])
 }
-fn bars(world: &mut World, engine: &mut Engine<Exchange>, n: u64, counts: &mut Counts) -> Result<Duration, Failed> {
+fn bars(world: &mut World, engine: &mut Backtest<Exchange>, n: u64, counts: &mut Counts) -> Result<Duration, Failed> {
     within(world, engine, n, counts).map(|t| t[0])
 }
 fn decisions(
     world: &mut World,
-    engine: &mut Engine<Exchange>,
+    engine: &mut Backtest<Exchange>,
     n: u64,
     counts: &mut Counts,
 ) -> Result<Duration, Failed> {
     within(world, engine, n, counts).map(|t| t[1])
 }
 
-type Part = fn(&mut World, &mut Engine<Exchange>, u64, &mut Counts) -> Result<Duration, Failed>;
+type Part = fn(&mut World, &mut Backtest<Exchange>, u64, &mut Counts) -> Result<Duration, Failed>;
 
 fn measure(c: &mut Criterion, name: &str, schedule: Schedule, part: Part) {
     let mut g = c.benchmark_group(name);
@@ -280,7 +282,7 @@ fn measure(c: &mut Criterion, name: &str, schedule: Schedule, part: Part) {
             });
         });
         let per = |x: u64| x as f64 / n.max(1) as f64;
-        let held = engine.ledger().portfolio();
+        let held = engine.engine().ledger().portfolio();
         println!(
             "{name}, {form}: {:.2} decisions, {:.2} orders, {:.2} steps of rules each; {} held, gross {:.2}, SPY {:.3}",
             per(counts.decisions),

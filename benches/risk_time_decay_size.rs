@@ -55,12 +55,11 @@ fn updates(c: &mut Criterion) {
     let mut rule = (PLUGIN.rule.expect("a rule"))(&serde_json::json!({})).expect("the defaults build");
     for day in 0..21 {
         let e = event(day, None, MarketData::SessionClose);
-        let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &features, &portfolio);
         rule.observe(&e, &view).expect("a session");
     }
     let targets: Vec<(Symbol, f64)> = symbols.iter().map(|s| (*s, 0.001)).collect();
-    let view =
-        View { now: start.plus(Span::from_days(20)), market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(start.plus(Span::from_days(20)), &market, &features, &portfolio);
     assert_eq!(rule.apply(&targets, &view).len(), 500);
     group.throughput(Throughput::Elements(500));
     group.bench_function("decision over 500 positions", |b| b.iter(|| black_box(rule.apply(&targets, &view))));

@@ -37,7 +37,7 @@ fn bench(c: &mut Criterion) {
     let symbols = symbols();
     let (mut rng, mut price) = (Rng(1), vec![100.0; N]);
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     let params = |mode, limit| RiskTrackingErrorParams { basis: Basis::Invested, mode, limit, ..Default::default() };
     let days: Vec<Vec<Event>> = (0..320).map(|d| session(d, &symbols, &mut price, &mut rng)).collect();
     let warm = |p: &RiskTrackingErrorParams| {

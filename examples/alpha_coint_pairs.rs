@@ -78,7 +78,7 @@ fn universe(all: &[Vec<(String, f64)>], params: &CointPairsParams) -> Result<Uni
         let mut out = Signals::new();
         for e in &events {
             market.apply(e);
-            let view = View { now: time, market: &market, features: &features, portfolio: &portfolio };
+            let view = View::new(time, &market, &features, &portfolio);
             alpha.on_event(e, &view, &mut out)?;
         }
         for s in out {

@@ -12,7 +12,7 @@ use tradewind_core_types::{Event, MarketData, Symbol, Time};
 use tradewind_data::{Calendar, Simulation, SimulationSpec, TableFormat, simulate};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
 };
 use tradewind_trader::{Config, compose, dataset::Dataset, keeper::Keeper, run};
 
@@ -36,7 +36,7 @@ fn report(what: &str, events: u64, seconds: f64) {
 }
 
 /// An engine with at most one alpha, deciding on signals.
-fn engine(alpha: Option<Box<dyn tradewind_core_types::Alpha>>) -> Result<Engine<Exchange>> {
+fn engine(alpha: Option<Box<dyn tradewind_core_types::Alpha>>) -> Result<Backtest<Exchange>> {
     let id = tradewind_core_types::StrategyId::new("s")?;
     let strategies = alpha
         .into_iter()
@@ -54,7 +54,7 @@ fn engine(alpha: Option<Box<dyn tradewind_core_types::Alpha>>) -> Result<Engine<
     };
     let exchange = Exchange::new(ExchangeConfig { leverage: 2.0, ..ExchangeConfig::default() })?;
     let pipeline = Pipeline { strategies, ..Pipeline::default() };
-    Ok(Engine::new(config, pipeline, exchange, "1000000".parse()?, Time::MIN)?)
+    Ok(Backtest::new(Engine::new(config, pipeline, "1000000".parse()?, Time::MIN)?, exchange))
 }
 
 /// 500 symbols x 2,520 daily bars, simulated.
@@ -76,7 +76,7 @@ fn bare_loop() -> Result<()> {
     let mut engine = engine(None)?;
     let started = Instant::now();
     engine.run(&mut merge, None, &mut ())?;
-    report("bare loop: merge of 4 sources, view, ledger", engine.events(), started.elapsed().as_secs_f64());
+    report("bare loop: merge of 4 sources, view, ledger", engine.engine().events(), started.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -124,7 +124,11 @@ fn default_pipeline() -> Result<()> {
     let mut engine = compose::engine(&config)?;
     let started = Instant::now();
     run::drive(&mut engine, &data, &mut ())?;
-    report("the default pipeline of eight plugins, 500 symbols", engine.events(), started.elapsed().as_secs_f64());
+    report(
+        "the default pipeline of eight plugins, 500 symbols",
+        engine.engine().events(),
+        started.elapsed().as_secs_f64(),
+    );
     Ok(())
 }
 
@@ -143,8 +147,8 @@ fn every_trade() -> Result<()> {
     let started = Instant::now();
     engine.run(&mut merge, None, &mut ())?;
     let seconds = started.elapsed().as_secs_f64();
-    report("a market order on every trade", engine.events(), seconds);
-    println!("    {} ledger entries", engine.ledger().entries());
+    report("a market order on every trade", engine.engine().events(), seconds);
+    println!("    {} ledger entries", engine.engine().ledger().entries());
     Ok(())
 }
 
@@ -164,7 +168,7 @@ fn memory(millions: u64) -> Result<()> {
     let mut merge = Merge::new(vec![Box::new(Simulation::new(&spec, 0)?.map(Ok::<_, Infallible>))])?;
     let started = Instant::now();
     engine.run(&mut merge, None, &mut ())?;
-    report("minute bars, simulated as they are traded", engine.events(), started.elapsed().as_secs_f64());
+    report("minute bars, simulated as they are traded", engine.engine().events(), started.elapsed().as_secs_f64());
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("peak memory: not known on this system");
     println!("    {peak}");

@@ -153,7 +153,7 @@ fn roles_that_see_events() {
             let mut counted = 0;
             for (i, e) in events.iter().enumerate() {
                 market.apply(e);
-                let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+                let view = View::new(e.time, &market, &features, &portfolio);
                 let count = allocation_counter::measure(|| match &mut role {
                     Probe::Feature(f) => f.on_event(e, &view, &mut published).unwrap(),
                     Probe::Alpha(a) => a.on_event(e, &view, &mut signals).unwrap(),

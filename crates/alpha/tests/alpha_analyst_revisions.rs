@@ -63,7 +63,7 @@ fn rating(
 
 fn view(now: Time, ask: impl FnOnce(&View<'_>)) {
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    ask(&View { now, market: &market, features: &features, portfolio: &portfolio });
+    ask(&View::new(now, &market, &features, &portfolio));
 }
 
 fn run(alpha: &mut RevisionsRole, events: &[Event]) -> (Signals, Vec<BadInput>) {

@@ -58,7 +58,7 @@ fn run(alpha: &mut dyn Alpha, events: &[Event]) -> Signals {
     let mut out = Signals::new();
     for e in events {
         market.apply(e);
-        let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &features, &portfolio);
         alpha.on_event(e, &view, &mut out).unwrap();
     }
     out

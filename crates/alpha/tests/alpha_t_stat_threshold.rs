@@ -50,7 +50,7 @@ impl Run {
     fn show(&mut self, e: &Event) {
         self.market.apply(e);
         let (features, portfolio) = (FeatureValues::default(), Portfolio::with_cash("1000".parse().unwrap()));
-        let view = View { now: e.time, market: &self.market, features: &features, portfolio: &portfolio };
+        let view = View::new(e.time, &self.market, &features, &portfolio);
         self.filter.observe(e, &view).unwrap();
     }
     fn now(&self) -> Time {
@@ -76,7 +76,7 @@ impl Run {
     }
     fn ask(&mut self, strategy: &str, signal: &Signal) -> Adjustment {
         let (features, portfolio) = (FeatureValues::default(), Portfolio::with_cash("1000".parse().unwrap()));
-        let view = View { now: self.now(), market: &self.market, features: &features, portfolio: &portfolio };
+        let view = View::new(self.now(), &self.market, &features, &portfolio);
         self.filter.filter(StrategyId::new(strategy).unwrap(), signal, &view)
     }
     fn ask_score(&mut self, strategy: &str, name: &str, score: f64) -> Adjustment {

@@ -154,7 +154,7 @@ impl Desk {
     }
     fn see(&mut self, time: Time, symbol: Option<&str>, data: MarketData) {
         let e = Event { time, symbol: symbol.map(|s| Symbol::new(s).unwrap()), origin: Origin::default(), data };
-        let view = View { now: time, market: &self.market, features: &self.features, portfolio: &self.portfolio };
+        let view = View::new(time, &self.market, &self.features, &self.portfolio);
         self.overlay.observe(&e, &view).unwrap();
     }
     fn index(&mut self, time: Time, symbol: &str, level: f64) {
@@ -165,7 +165,7 @@ impl Desk {
         self.see(time, None, MarketData::SessionClose);
     }
     fn ask(&mut self, now: Time) -> Adjustment {
-        let view = View { now, market: &self.market, features: &self.features, portfolio: &self.portfolio };
+        let view = View::new(now, &self.market, &self.features, &self.portfolio);
         self.overlay.exposure(Symbol::new("SPY").unwrap(), &view)
     }
 }

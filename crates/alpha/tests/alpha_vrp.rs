@@ -74,7 +74,7 @@ fn run(alpha: &mut dyn Alpha, events: &[Event]) -> Signals {
     let mut out = Signals::new();
     for e in events {
         market.apply(e);
-        let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &features, &portfolio);
         alpha.on_event(e, &view, &mut out).unwrap();
     }
     out
@@ -189,7 +189,7 @@ fn a_close_without_range_is_an_error_for_range_estimators() {
     let (market, features) = (Market::default(), FeatureValues::default());
     let portfolio = Portfolio::with_cash("1000".parse().unwrap());
     let e = at(0, 0, Some("SPX"), level(100.0));
-    let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(e.time, &market, &features, &portfolio);
     let before = a.save().unwrap();
     let error = a.on_event(&e, &view, &mut Signals::new()).unwrap_err();
     assert!(error.to_string().contains("open"), "{error}");
@@ -211,13 +211,13 @@ fn signals_carry_their_numbers_and_the_filter_scales_by_direction() {
     let portfolio = Portfolio::with_cash("1000".parse().unwrap());
     let spy = Symbol::new("SPY").unwrap();
     let ask = |filter: &mut Box<dyn Filter>, market: &Market, now: Time, score: f64| {
-        let view = View { now, market, features: &features, portfolio: &portfolio };
+        let view = View::new(now, market, &features, &portfolio);
         filter.filter(StrategyId::new("s").unwrap(), &Signal::new(now, spy, score, 0.5, "").unwrap(), &view).adjust
     };
     assert_eq!(ask(&mut filter, &market, Time::MIN, 0.5), Adjust::Keep);
     for e in &events {
         market.apply(e);
-        let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &features, &portfolio);
         filter.observe(e, &view).unwrap();
     }
     let now = last.time;

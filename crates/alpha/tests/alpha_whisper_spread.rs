@@ -60,12 +60,7 @@ fn action(time: &str, a: CorporateAction) -> Event {
 fn run(alpha: &mut WhisperAlpha, events: &[Event]) -> (Signals, Vec<BadInput>) {
     let (mut out, mut bad) = (Signals::new(), Vec::new());
     for e in events {
-        let view = View {
-            now: e.time,
-            market: &Market::default(),
-            features: &FeatureValues::default(),
-            portfolio: &Portfolio::default(),
-        };
+        let view = View::new(e.time, &Market::default(), &FeatureValues::default(), &Portfolio::default());
         bad.extend(alpha.on_event(e, &view, &mut out).err());
     }
     (out, bad)

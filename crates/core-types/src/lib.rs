@@ -4,53 +4,71 @@
 //! that receives a [`Price`] or an [`Order`] need not check it again. See `ARCHITECTURE.md` for the map.
 
 mod adjust;
+mod approval;
+mod calendar;
 mod changes;
 mod decision;
 mod error;
 mod event;
+mod execution;
 mod fixed;
 mod money;
 mod name;
+mod observer;
 mod online;
 mod order;
+mod plugin;
 mod portfolio;
+mod pretrade;
 mod probe;
 mod registry;
+mod report;
 mod role;
+mod service;
 mod signal;
+mod step;
 mod symbol_map;
 mod table;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
 mod view;
+mod working;
 
 pub use adjust::{Adjust, Adjustment, Numbers};
-pub use decision::{Contribution, Decision, Outcome, Sizing, Stage, Step};
+pub use approval::{ApprovedOrder, approve};
+pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
+pub use decision::{Contribution, Decision, Outcome, Sizing};
 pub use error::{BadInput, Invalid, Violation, closest, did_you_mean};
 pub use event::{
     Bar, BookLevel, BookUpdate, CorporateAction, Earnings, Event, FundFlow, MarketData, News, OptionChain, OptionKind,
     OptionQuote, Origin, Quote, Rating, SearchTrend, Trade,
 };
+pub use execution::Execution;
 pub use fixed::Fixed;
+pub use jiff::civil::Date;
 pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
+pub use observer::{Observer, Record};
 pub use online::{Online, Params, parse_params};
-pub use order::{
-    ApprovedOrder, Fill, Order, OrderId, OrderKind, OrderReport, RejectReason, Side, TimeInForce, approve,
-};
+pub use order::{Order, OrderId, OrderKind, Side, TimeInForce};
+pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
+pub use pretrade::{PreTrade, Verdict};
 pub use probe::Probe;
 pub use registry::{PluginInfo, Role};
+pub use report::{BrokerReport, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{
-    Allocator, Alpha, Broker, Execution, Feature, Filter, Metrics, Observer, Overlay, Plugin, PreTrade, Proposal,
-    Published, Record, Revision, Rule, RulePhase, RuleStep, Service, Sizer, Snapshot, StateError, Verdict,
+    Allocator, Alpha, Feature, Filter, Overlay, Proposal, Published, Revision, Rule, RulePhase, RuleStep, Sizer,
 };
+pub use service::Service;
 pub use signal::{Leg, Signal, Signals};
+pub use step::{Stage, Step};
 pub use symbol_map::SymbolMap;
 pub use table::{Cell, ColumnSpec, Table, columns_of, table};
 pub use time::{Span, Time};
 pub use view::{FeatureValues, Last, Market, View};
+pub use working::{WorkingOrder, WorkingOrders};
 
 // For signatures that plugins implement.
 pub use schemars;

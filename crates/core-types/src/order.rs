@@ -1,15 +1,11 @@
-//! Orders, their approval, and what a broker reports of them.
+//! Orders: what is asked of a broker.
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Step;
 use crate::error::BadInput;
-use crate::money::{Cash, Price, Quantity};
-use crate::name::{Name, Symbol};
-use crate::role::{PreTrade, Verdict};
+use crate::money::{Price, Quantity};
+use crate::name::Symbol;
 use crate::time::Time;
-use crate::view::View;
-use crate::{Adjust, Stage};
 
 /// Number of an order within a run, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,7 +78,7 @@ pub enum TimeInForce {
     Cls,
 }
 
-/// An order as decided. It cannot reach a broker until it is an [`ApprovedOrder`].
+/// An order as decided. It cannot reach a broker until it is an [`ApprovedOrder`](crate::ApprovedOrder).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Number within the run.
@@ -137,150 +133,6 @@ impl Order {
             Side::Sell => -self.quantity,
         }
     }
-}
-
-/// An order that passed every check. Only [`approve`] makes one, and only this type can be given to a broker.
-///
-/// ```compile_fail
-/// # fn f(order: tradewind_core_types::Order) {
-/// let approved = tradewind_core_types::ApprovedOrder { order };
-/// # }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ApprovedOrder {
-    order: Order,
-}
-
-impl ApprovedOrder {
-    /// The order.
-    #[inline]
-    pub fn order(&self) -> &Order {
-        &self.order
-    }
-    /// The order, giving up the approval.
-    pub fn into_order(self) -> Order {
-        self.order
-    }
-}
-
-/// Asks every check in turn, noting each as a step; approves the order when all say send.
-///
-/// # Errors
-/// The verdict that held the order back; `steps` then ends with its reason.
-pub fn approve<'a>(
-    order: Order,
-    checks: impl IntoIterator<Item = &'a mut (dyn PreTrade + 'static)>,
-    view: &View<'_>,
-    steps: &mut Vec<Step>,
-) -> Result<ApprovedOrder, Verdict> {
-    if let Err(e) = order.validate() {
-        let why = crate::Adjustment::new(Adjust::Veto, e.to_string());
-        steps.push(Step { stage: Stage::PreTrade, plugin: Name::lit("order"), after: 0.0, adjustment: why });
-        return Err(Verdict::Skip);
-    }
-    for check in checks {
-        let (verdict, adjustment) = check.check(&order, view);
-        let after = if verdict == Verdict::Send { order.quantity.to_f64() } else { 0.0 };
-        steps.push(Step { stage: Stage::PreTrade, plugin: Name::lit(check.id()), after, adjustment });
-        if verdict != Verdict::Send {
-            return Err(verdict);
-        }
-    }
-    Ok(ApprovedOrder { order })
-}
-
-/// A fill, exact.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Fill {
-    /// Number of the fill within the run, from 1: a repeated report has the same number and counts once.
-    pub id: u64,
-    /// The order filled.
-    pub order: OrderId,
-    /// When.
-    pub time: Time,
-    /// What.
-    pub symbol: Symbol,
-    /// Buy or sell.
-    pub side: Side,
-    /// How much, above zero.
-    pub quantity: Quantity,
-    /// At which price.
-    pub price: Price,
-    /// Commission and regulatory fees.
-    pub fee: Cash,
-    /// Price paid above (positive: worse) the reference price, in basis points of it.
-    pub slippage_bps: f64,
-}
-
-/// Why an order was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum RejectReason {
-    /// Buying power would be exceeded.
-    #[error("no cash: needs {needed}, has {available}")]
-    NoCash {
-        /// What the order would cost.
-        needed: Cash,
-        /// What there is.
-        available: Cash,
-    },
-    /// Cannot be sold short.
-    #[error("no borrow: shorting is not allowed for this symbol")]
-    NoBorrow,
-    /// Trading is halted.
-    #[error("halted")]
-    Halted,
-    /// Not known to the broker, or delisted.
-    #[error("unknown symbol")]
-    UnknownSymbol,
-    /// The order itself is malformed.
-    #[error("bad order: {0}")]
-    BadOrder(String),
-    /// Anything a broker may say.
-    #[error("{0}")]
-    Other(String),
-}
-
-/// What a broker reports.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderReport {
-    /// Working at the broker.
-    Accepted {
-        /// Which order.
-        order: OrderId,
-        /// When.
-        time: Time,
-    },
-    /// Refused.
-    Rejected {
-        /// Which order.
-        order: OrderId,
-        /// When.
-        time: Time,
-        /// Why.
-        reason: RejectReason,
-    },
-    /// Filled in part or in full.
-    Filled(Fill),
-    /// Cancelled; what was filled stays filled.
-    Cancelled {
-        /// Which order.
-        order: OrderId,
-        /// When.
-        time: Time,
-        /// Quantity not filled.
-        remaining: Quantity,
-    },
-    /// Its time in force ran out.
-    Expired {
-        /// Which order.
-        order: OrderId,
-        /// When.
-        time: Time,
-        /// Quantity not filled.
-        remaining: Quantity,
-    },
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use crate::changes::Changes;
 use crate::error::BadInput;
 use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
-use crate::order::{Fill, Side};
+use crate::order::Side;
+use crate::report::Fill;
 use crate::time::Time;
 
 /// A holding of one symbol.

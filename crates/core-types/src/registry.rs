@@ -4,8 +4,12 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::error::Invalid;
+use crate::execution::Execution;
+use crate::observer::Observer;
 use crate::online::{Online, Params, parse_params};
-use crate::role::{Allocator, Alpha, Execution, Feature, Filter, Observer, Overlay, PreTrade, Rule, Service, Sizer};
+use crate::pretrade::PreTrade;
+use crate::role::{Allocator, Alpha, Feature, Filter, Overlay, Rule, Sizer};
+use crate::service::Service;
 use crate::table::{Table, columns_of, table};
 
 /// Builds one role from parameters.

@@ -1,76 +1,12 @@
-//! The roles a plugin can play: each is one trait with one question, on top of [`Plugin`].
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+//! The roles a plugin can play: each is one trait with one question, on top of [`Plugin`]; the roles around orders have files of their own.
 
 use crate::adjust::Adjustment;
-use crate::decision::Decision;
 use crate::error::BadInput;
 use crate::event::Event;
-use crate::money::Quantity;
 use crate::name::{FeatureId, StrategyId, Symbol};
-use crate::order::{ApprovedOrder, Order, OrderId, OrderReport};
-use crate::portfolio::Portfolio;
+use crate::plugin::Plugin;
 use crate::signal::{Signal, Signals};
-use crate::time::Time;
 use crate::view::{FeatureValues, View};
-
-/// State that cannot be saved or restored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("state of {who}: {problem}")]
-pub struct StateError {
-    /// Whose state.
-    pub who: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
-/// Everything with state can be saved and restored: whatever serde can read and write has it for free.
-pub trait Snapshot {
-    /// The state in binary form (postcard: floats bit by bit).
-    ///
-    /// # Errors
-    /// When the state cannot be written.
-    fn save(&self) -> Result<Vec<u8>, StateError>;
-    /// Takes on a saved state.
-    ///
-    /// # Errors
-    /// When the bytes are not a state of this type; then nothing has changed.
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StateError>;
-}
-
-impl<T: Serialize + DeserializeOwned> Snapshot for T {
-    fn save(&self) -> Result<Vec<u8>, StateError> {
-        postcard::to_stdvec(self)
-            .map_err(|e| StateError { who: std::any::type_name::<T>().into(), problem: e.to_string() })
-    }
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StateError> {
-        *self = postcard::from_bytes(bytes)
-            .map_err(|e| StateError { who: std::any::type_name::<T>().into(), problem: e.to_string() })?;
-        Ok(())
-    }
-}
-
-/// Named values for observers: charts, reports, dashboards.
-pub type Metrics = Vec<(&'static str, f64)>;
-
-/// What every plugin is: it has an id, sees events, can be saved.
-///
-/// Events come in order of time, and each call's view already holds its event. Bad input is an error and leaves the state
-/// unchanged; the engine counts and reports it, or stops, as configured.
-pub trait Plugin: Snapshot + Send {
-    /// The id: file name, configuration key, documentation page.
-    fn id(&self) -> &'static str;
-    /// Sees an event. Not called on features and alphas, which see events through their own methods.
-    ///
-    /// # Errors
-    /// When the event cannot be used.
-    fn observe(&mut self, _event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
-        Ok(())
-    }
-    /// Adds named values worth charting; asked at every session close.
-    fn metrics(&self, _out: &mut Metrics) {}
-}
 
 /// A value that a feature publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,74 +129,4 @@ pub trait Rule: Plugin {
     fn revise(&mut self, targets: &[(Symbol, f64)], _what: Revision<'_>, view: &View<'_>) -> Vec<RuleStep> {
         self.apply(targets, view)
     }
-}
-
-/// What becomes of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Send it.
-    Send,
-    /// Not now: decide again at the next opportunity.
-    Wait,
-    /// Not at all.
-    Skip,
-}
-
-/// The last look at an order.
-pub trait PreTrade: Plugin {
-    /// Send, wait or skip, with the reason.
-    fn check(&mut self, order: &Order, view: &View<'_>) -> (Verdict, Adjustment);
-}
-
-/// Turns approved orders into child orders in time.
-pub trait Execution: Plugin {
-    /// Takes approved orders; gives those to be sent now.
-    fn schedule(&mut self, orders: Vec<ApprovedOrder>, view: &View<'_>) -> Vec<ApprovedOrder>;
-    /// Gives the orders that have become due.
-    fn due(&mut self, view: &View<'_>) -> Vec<ApprovedOrder>;
-}
-
-/// Something a run records.
-#[derive(Debug, Clone, Copy)]
-pub enum Record<'a> {
-    /// A decision, taken or not taken.
-    Decision(&'a Decision),
-    /// An order on its way to the broker.
-    Order(&'a Order),
-    /// A broker's report.
-    Report(&'a OrderReport),
-    /// The books at a session close.
-    Session(Time, &'a Portfolio),
-}
-
-/// Watches a run; cannot change it.
-pub trait Observer: Plugin {
-    /// Sees a record.
-    fn on_record(&mut self, record: Record<'_>);
-}
-
-/// Where approved orders go: the simulated exchange or a real broker's client.
-pub trait Broker: Snapshot + Send {
-    /// Takes an order. What becomes of it is reported later, through [`Broker::on_event`].
-    fn submit(&mut self, order: ApprovedOrder, view: &View<'_>);
-    /// Asks for an order to be cancelled.
-    fn cancel(&mut self, order: OrderId, now: Time);
-    /// Sees the market go on, before anyone decides on the event, and adds what has been reported since.
-    ///
-    /// # Errors
-    /// When the broker cannot go on.
-    fn on_event(&mut self, event: &Event, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput>;
-    /// What the broker says is held, where it keeps books of its own: compared with the ledger at every session close.
-    fn statement(&self) -> Option<Vec<(Symbol, Quantity)>> {
-        None
-    }
-}
-
-/// Runs beside the loop: heartbeat, checkpoints, health.
-pub trait Service: Plugin {
-    /// Called at least once a second with the time of the run.
-    ///
-    /// # Errors
-    /// What failed; the run goes on and reports it.
-    fn tick(&mut self, now: Time) -> Result<(), BadInput>;
 }

@@ -350,7 +350,7 @@ pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>
             }
         }
         let before = features.clone();
-        let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &before, &portfolio);
         out.push(role.step(e, &view, &mut features, &asked(), true).expect("good events are accepted"));
         if restore == Some(i) {
             let saved = role.plugin().save().expect("the state can be saved");

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::{Calendar, Session};
 use crate::event::{Event, MarketData, Origin, Quote};
 use crate::money::Price;
 use crate::name::{FeatureId, Symbol};
 use crate::portfolio::Portfolio;
 use crate::time::Time;
+use crate::working::WorkingOrders;
 
 /// The last that is known of one symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -206,6 +208,21 @@ pub struct View<'a> {
     pub features: &'a FeatureValues,
     /// What is owned.
     pub portfolio: &'a Portfolio,
+    /// Orders on their way.
+    pub working: &'a WorkingOrders,
+    /// Whether the data say that a session is open; `None` before they have said anything.
+    pub in_session: Option<bool>,
+}
+
+impl<'a> View<'a> {
+    /// A view without orders on their way, of data that have not said whether a session is open.
+    pub fn new(now: Time, market: &'a Market, features: &'a FeatureValues, portfolio: &'a Portfolio) -> Self {
+        Self { now, market, features, portfolio, working: WorkingOrders::none(), in_session: None }
+    }
+    /// The scheduled session that is running or, between sessions, the next one: hours are announced long before.
+    pub fn session(&self) -> Option<Session> {
+        Calendar::us_equities().session_or_next(self.now)
+    }
 }
 
 #[cfg(test)]

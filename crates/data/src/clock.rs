@@ -4,10 +4,10 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use tradewind_core_types::{BadInput, Invalid, Span, Time};
 
-use crate::calendar::Calendar;
 use crate::error::Problem;
 use crate::raw::{Cells, shorten};
 use crate::spec::{At, EpochUnit, SourceSpec};
+use tradewind_core_types::Calendar;
 
 /// How a source writes its times.
 #[derive(Debug, Clone)]

@@ -6,12 +6,12 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 use tradewind_core_types::{Price, Quantity, Symbol, Time, did_you_mean};
 
-use crate::calendar::{Calendar, NEW_YORK};
 use crate::clock::Clock;
 use crate::error::{DataError, Problem};
 use crate::raw::{Cells, RawTable, missing_column};
 use crate::spec::{Kind, SourceSpec};
 use crate::table::EventTable;
+use tradewind_core_types::{Calendar, NEW_YORK};
 
 /// Rows read by one task; a constant, so that results do not depend on the number of threads.
 const CHUNK: usize = 1 << 15;

@@ -12,7 +12,6 @@
 
 mod actions;
 mod archive;
-mod calendar;
 mod clock;
 mod csv;
 mod decode;
@@ -37,10 +36,8 @@ mod write;
 
 pub use actions::counted_twice;
 pub use archive::{Added, Archive, FetchNote};
-pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use error::{DataError, Problem};
 pub use frame::Frame;
-pub use jiff::civil::Date;
 pub use load::bytes_of as read_bytes;
 pub use quality::{
     Finding, Outlier, QualityOptions, QualityReport, SymbolQuality, examine_table, validate, validate_bytes,
@@ -54,3 +51,5 @@ pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
 pub use store::{Written, import, write_events};
 pub use stream::{FrameReader, FrameWriter, TradeColumns, TradeLayout};
 pub use table::{EventTable, Events, Notes};
+pub use tradewind_core_types::Date;
+pub use tradewind_core_types::{Calendar, Disruption, NEW_YORK, Session};

@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{Invalid, Price, Symbol, Time};
 
-use crate::calendar::Calendar;
 use crate::error::{DataError, Problem};
 use crate::load;
 use crate::read::{checked, decode, is_table, record_events};
 use crate::spec::SourceSpec;
 use crate::table::{Columns, EventTable};
+use tradewind_core_types::Calendar;
 
 /// What the report looks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

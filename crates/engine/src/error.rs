@@ -23,6 +23,14 @@ pub enum EngineError {
         /// Where the event came from.
         origin: Origin,
     },
+    /// An input is missing or came twice.
+    #[error("input {seq} came where {expected} was expected")]
+    Sequence {
+        /// Its number.
+        seq: u64,
+        /// The number that is next.
+        expected: u64,
+    },
     /// A plugin could not use an event.
     #[error("{plugin} at {time} (source {}, row {}): {problem}", origin.source, origin.row)]
     Plugin {
@@ -57,4 +65,11 @@ pub enum EngineError {
     /// A record could not be written.
     #[error("record: {0}")]
     Record(String),
+}
+
+impl EngineError {
+    /// A state that cannot be written or read.
+    pub(crate) fn broken(who: &str, problem: String) -> Self {
+        Self::State(StateError { who: who.into(), problem })
+    }
 }

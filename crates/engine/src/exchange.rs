@@ -1,16 +1,17 @@
-//! The simulated exchange: the broker of backtests.
+//! The simulated exchange: the venue of backtests.
 
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    ApprovedOrder, BadInput, Broker, Cash, CorporateAction, Event, Fill, Invalid, MarketData, Order, OrderId,
-    OrderKind, OrderReport, Price, Quantity, RejectReason, Side, Symbol, Time, TimeInForce, View,
+    ApprovedOrder, BadInput, BrokerReport, Cash, CorporateAction, Event, Invalid, MarketData, Order, OrderId,
+    OrderKind, Price, Progress, Quantity, RejectReason, Said, Side, Symbol, Time, TimeInForce, View,
 };
 
 use crate::costs::Costs;
 use crate::matching::{Match, Terms, continuous};
+use crate::venue::Venue;
 
 /// What may be sold short.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,22 @@ struct Working {
     triggered: bool,
 }
 
+impl Working {
+    /// How much has filled so far.
+    fn filled(&self) -> Quantity {
+        self.order.quantity - self.remaining
+    }
+    fn report(&self, time: Time, said: Said) -> BrokerReport {
+        BrokerReport { order: self.order.id, time, said }
+    }
+    fn expired(&self, time: Time) -> BrokerReport {
+        self.report(time, Said::Expired { filled: self.filled() })
+    }
+    fn cancelled(&self, time: Time) -> BrokerReport {
+        self.report(time, Said::Cancelled { filled: self.filled() })
+    }
+}
+
 /// Working orders by `Symbol::index`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<Working>", into = "Vec<Working>")]
@@ -120,10 +137,8 @@ pub struct Exchange {
     session_open: Option<Time>,
     /// Whether a session has closed and the next has not opened: prints in between fill nothing.
     closed: bool,
-    /// How many fills there have been: their numbers count from 1.
-    fills: u64,
     /// Reports made at submission, given at the next event.
-    ready: Vec<OrderReport>,
+    ready: Vec<BrokerReport>,
     /// What fills of the current event have already changed, before the ledger books them.
     pending: Pending,
 }
@@ -235,7 +250,7 @@ impl Exchange {
         terms: Terms,
         time: Time,
         view: &View<'_>,
-        reports: &mut Vec<OrderReport>,
+        reports: &mut Vec<BrokerReport>,
     ) -> Result<bool, BadInput> {
         let order = &w.order;
         let quantity = self.config.costs.slippage.fillable(w.remaining, terms.volume)?;
@@ -259,21 +274,9 @@ impl Exchange {
         let after = match self.after(order, quantity, price, fee, view) {
             Ok(after) => after,
             Err(reason) => {
-                reports.push(OrderReport::Rejected { order: order.id, time, reason });
+                reports.push(w.report(time, Said::Rejected(reason)));
                 return Ok(true);
             }
-        };
-        self.fills += 1;
-        let fill = Fill {
-            id: self.fills,
-            order: order.id,
-            time,
-            symbol: order.symbol,
-            side: order.side,
-            quantity,
-            price,
-            fee,
-            slippage_bps: bps,
         };
         self.pending.gross = after.gross - view.portfolio.gross_value();
         self.pending.equity = after.equity - view.portfolio.equity();
@@ -281,8 +284,10 @@ impl Exchange {
             Some(h) => (h.1, h.2) = (after.held, price),
             None => self.pending.held.push((order.symbol, after.held, price)),
         }
+        let from = w.filled();
         w.remaining -= quantity;
-        reports.push(OrderReport::Filled(fill));
+        let progress = Progress { from, to: w.filled(), price, fee, slippage_bps: bps };
+        reports.push(w.report(time, Said::Progress(progress)));
         Ok(w.remaining.is_zero())
     }
 
@@ -292,7 +297,7 @@ impl Exchange {
         symbol: Symbol,
         e: &Event,
         view: &View<'_>,
-        reports: &mut Vec<OrderReport>,
+        reports: &mut Vec<BrokerReport>,
     ) -> Result<(), BadInput> {
         // Orders are for regular hours; where the data never say when a session opens, every print counts.
         if self.halted.contains(&symbol) || (self.closed && self.session_open.is_some()) {
@@ -348,7 +353,7 @@ impl Exchange {
         w: &mut Working,
         e: &Event,
         view: &View<'_>,
-        reports: &mut Vec<OrderReport>,
+        reports: &mut Vec<BrokerReport>,
     ) -> Result<bool, BadInput> {
         let (open, volume) = match &e.data {
             MarketData::Bar(b) => (b.open, b.volume),
@@ -362,12 +367,12 @@ impl Exchange {
                 return Ok(true);
             }
         }
-        reports.push(OrderReport::Expired { order: w.order.id, time: e.time, remaining: w.remaining });
+        reports.push(w.expired(e.time));
         Ok(true)
     }
 
     /// The closing auction, and the end of day orders.
-    fn on_close(&mut self, time: Time, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput> {
+    fn on_close(&mut self, time: Time, view: &View<'_>, reports: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
         let mut all: Vec<Working> = Vec::with_capacity(self.book.count);
         for orders in &mut self.book.by_symbol {
             all.append(orders);
@@ -408,7 +413,7 @@ impl Exchange {
                 TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => false,
             };
             if !done && over {
-                reports.push(OrderReport::Expired { order: w.order.id, time, remaining: w.remaining });
+                reports.push(w.expired(time));
                 done = true;
             }
             if !done {
@@ -422,7 +427,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn on_action(&mut self, symbol: Symbol, action: CorporateAction, time: Time, reports: &mut Vec<OrderReport>) {
+    fn on_action(&mut self, symbol: Symbol, action: CorporateAction, time: Time, reports: &mut Vec<BrokerReport>) {
         match action {
             CorporateAction::Halt { halted: true } => {
                 self.halted.insert(symbol);
@@ -447,15 +452,11 @@ impl Exchange {
         }
     }
 
-    fn cancel_all(&mut self, symbol: Symbol, time: Time, reports: &mut Vec<OrderReport>) {
+    fn cancel_all(&mut self, symbol: Symbol, time: Time, reports: &mut Vec<BrokerReport>) {
         if let Some(orders) = self.book.of(symbol) {
             let gone = std::mem::take(orders);
             self.book.count -= gone.len();
-            reports.extend(gone.iter().map(|w| OrderReport::Cancelled {
-                order: w.order.id,
-                time,
-                remaining: w.remaining,
-            }));
+            reports.extend(gone.iter().map(|w| w.cancelled(time)));
         }
     }
 }
@@ -466,21 +467,23 @@ fn within(side: Side, price: Price, limit: Option<Price>) -> bool {
 }
 
 /// Ends orders that live for one print only; gives whether it did.
-fn immediate(w: &Working, time: Time, reports: &mut Vec<OrderReport>) -> bool {
+fn immediate(w: &Working, time: Time, reports: &mut Vec<BrokerReport>) -> bool {
     let now = matches!(w.order.tif, TimeInForce::Ioc | TimeInForce::Fok);
     if now {
-        reports.push(OrderReport::Cancelled { order: w.order.id, time, remaining: w.remaining });
+        reports.push(w.cancelled(time));
     }
     now
 }
 
-impl Broker for Exchange {
+impl Venue for Exchange {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
         let order = order.into_order();
         match self.refusal(&order, view) {
-            Some(reason) => self.ready.push(OrderReport::Rejected { order: order.id, time: view.now, reason }),
+            Some(reason) => {
+                self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Rejected(reason) });
+            }
             None => {
-                self.ready.push(OrderReport::Accepted { order: order.id, time: view.now });
+                self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Accepted });
                 self.book.push(Working { remaining: order.quantity, order, triggered: false });
             }
         }
@@ -491,14 +494,14 @@ impl Broker for Exchange {
             if let Some(i) = queue.iter().position(|w| w.order.id == order) {
                 let w = queue.remove(i);
                 self.book.count -= 1;
-                self.ready.push(OrderReport::Cancelled { order, time: now, remaining: w.remaining });
+                self.ready.push(w.cancelled(now));
                 return;
             }
         }
     }
 
     #[inline]
-    fn on_event(&mut self, e: &Event, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput> {
+    fn on_event(&mut self, e: &Event, view: &View<'_>, reports: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
         if !self.ready.is_empty() {
             reports.append(&mut self.ready);
         }

@@ -97,6 +97,8 @@ impl KillSwitchParams {
 struct Cause {
     state: TradingState,
     reason: String,
+    /// Whether everything is closed, whatever the configuration says.
+    flatten: bool,
 }
 
 /// The switch: each source of reasons has its own.
@@ -120,8 +122,11 @@ pub struct KillSwitch {
 impl KillSwitch {
     /// For an account that begins with so much cash.
     pub(crate) fn new(p: &KillSwitchParams, cash: Cash) -> Self {
-        let user = (p.state != TradingState::Active)
-            .then(|| Cause { state: p.state, reason: "set by the configuration".into() });
+        let user = (p.state != TradingState::Active).then(|| Cause {
+            state: p.state,
+            reason: "set by the configuration".into(),
+            flatten: false,
+        });
         Self {
             user,
             drawdown: None,
@@ -163,9 +168,9 @@ impl KillSwitch {
     }
 
     /// The user decides; `Active` also takes back a halt by drawdown or reconciliation, from which there is no other way.
-    pub fn set(&mut self, state: TradingState, reason: impl Into<String>, now: Time) {
+    pub(crate) fn set(&mut self, state: TradingState, flatten: bool, reason: impl Into<String>, now: Time) {
         let before = self.state();
-        self.user = (state != TradingState::Active).then(|| Cause { state, reason: reason.into() });
+        self.user = (state != TradingState::Active).then(|| Cause { state, reason: reason.into(), flatten });
         if state == TradingState::Active {
             (self.drawdown, self.reconciliation) = (None, None);
             // From here on a drawdown is measured anew, or it would halt again at once.
@@ -177,7 +182,7 @@ impl KillSwitch {
     /// The books do not agree with the broker, or with themselves.
     pub(crate) fn disagree(&mut self, reason: String, now: Time) {
         let before = self.state();
-        self.reconciliation = Some(Cause { state: TradingState::Halted, reason });
+        self.reconciliation = Some(Cause { state: TradingState::Halted, reason, flatten: false });
         self.changed(before, now);
     }
 
@@ -195,7 +200,7 @@ impl KillSwitch {
         let beyond = |limit: Option<f64>| limit.filter(|l| drawdown >= *l);
         let say = |state, limit: f64| {
             let reason = format!("drawdown {:.1} % against a limit of {:.1} %", 100.0 * drawdown, 100.0 * limit);
-            Some(Cause { state, reason })
+            Some(Cause { state, reason, flatten: false })
         };
         let was = self.drawdown.as_ref().map_or(TradingState::Active, |c| c.state);
         if let Some(l) = beyond(p.halt_drawdown) {
@@ -226,7 +231,8 @@ impl KillSwitch {
                     .with("held", held),
             )
         };
-        if state == TradingState::Halted && p.flatten {
+        let flatten = p.flatten || self.user.as_ref().is_some_and(|c| c.flatten);
+        if state == TradingState::Halted && flatten {
             return why(Adjust::Veto, "everything is closed");
         }
         if held * weight <= 0.0 {
@@ -242,6 +248,7 @@ fn stale(days: f64, view: &View<'_>) -> Option<Cause> {
     let age = |s: Symbol| view.market.last(s).map(|l| view.now.since(l.time));
     view.portfolio.positions().map(|p| p.symbol).find(|s| age(*s).is_none_or(|a| a > oldest)).map(|s| Cause {
         state: TradingState::Reducing,
+        flatten: false,
         reason: match age(s) {
             Some(a) => format!("the last price of {s} is {:.1} days old", a.days()),
             None => format!("{s} has no price"),

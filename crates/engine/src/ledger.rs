@@ -1,6 +1,5 @@
 //! The books: every entry changes the portfolio and the hash, and the books always reconcile.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -71,11 +70,8 @@ pub struct Ledger {
     rates: Rates,
     accrued_to: Option<Time>,
     entries: u64,
-    /// All fills up to this number are booked.
+    /// How many fills are booked.
     fills: u64,
-    /// Booked fills beyond the first missing one.
-    early_fills: BTreeSet<u64>,
-    repeated: u64,
 }
 
 impl Ledger {
@@ -99,10 +95,6 @@ impl Ledger {
     pub fn entries(&self) -> u64 {
         self.entries
     }
-    /// How many fills were reported again and not booked twice.
-    pub fn repeated_fills(&self) -> u64 {
-        self.repeated
-    }
 
     fn chain(&mut self, time: Time, entry: &Entry) {
         let mut buffer = [0_u8; 256];
@@ -124,26 +116,23 @@ impl Ledger {
         self.portfolio.mark(symbol, price);
     }
 
-    /// Books a fill once, however often it is reported. Gives whether it was new.
+    /// The number that the next fill gets.
+    pub fn next_fill(&self) -> u64 {
+        self.fills + 1
+    }
+
+    /// Books a fill, which carries [`Ledger::next_fill`] as its number.
     ///
     /// # Errors
-    /// When the fill cannot be booked.
-    pub fn fill(&mut self, f: &Fill) -> Result<bool, BadInput> {
-        if f.id <= self.fills || !self.early_fills.is_empty() && self.early_fills.contains(&f.id) {
-            self.repeated += 1;
-            return Ok(false);
+    /// When the fill cannot be booked, or its number is not the next one.
+    pub fn fill(&mut self, f: &Fill) -> Result<(), BadInput> {
+        if f.id != self.next_fill() {
+            return Err(BadInput::new("number of a fill", f.id.to_string(), self.next_fill().to_string()));
         }
         self.portfolio.fill(f)?;
-        if f.id == self.fills + 1 {
-            self.fills += 1;
-            while self.early_fills.remove(&(self.fills + 1)) {
-                self.fills += 1;
-            }
-        } else {
-            self.early_fills.insert(f.id);
-        }
+        self.fills = f.id;
         self.chain(f.time, &Entry::Fill(*f));
-        Ok(true)
+        Ok(())
     }
 
     /// The owner pays in or, negative, takes out.
@@ -246,13 +235,16 @@ mod tests {
     }
 
     #[test]
-    fn repeated_and_reordered_fills_count_once() {
+    fn fills_are_numbered_without_gaps() {
         let mut l = Ledger::new(day(0), "1000".parse().unwrap(), Rates::default());
-        for id in [1, 3, 3, 1, 2, 3, 2, 4] {
-            l.fill(&fill(id, Side::Buy, "1", "10")).unwrap();
+        l.fill(&fill(1, Side::Buy, "1", "10")).unwrap();
+        let before = l.clone();
+        for wrong in [0, 1, 3] {
+            assert!(l.fill(&fill(wrong, Side::Buy, "1", "10")).is_err());
         }
-        assert_eq!(l.portfolio().quantity(Symbol::new("SPY").unwrap()).to_string(), "4");
-        assert_eq!((l.repeated_fills(), l.early_fills.len(), l.fills), (4, 0, 4));
+        assert_eq!(l, before, "a refused fill changes nothing");
+        l.fill(&fill(2, Side::Buy, "1", "10")).unwrap();
+        assert_eq!(l.portfolio().quantity(Symbol::new("SPY").unwrap()).to_string(), "2");
         l.close(day(2)).unwrap();
     }
 

@@ -1,17 +1,22 @@
-//! The deterministic event loop: merge, as-of view, decision pipeline, ledger, simulated exchange, journal.
+//! The deterministic engine: inputs in, effects out; decision pipeline, ledger, journal, and a simulated exchange as a venue.
 //!
-//! Synchronous and without I/O: time, seeds and data come in as arguments. Backtest, paper and live are this one loop with
-//! another source, clock and broker. The engine names no plugin: it composes the roles of `tradewind-core-types`.
+//! Synchronous and without I/O: time, seeds and data come in as arguments. Backtest, replay, paper and live differ only in their driver
+//! ([`give`] is their contract). The engine names no plugin: it composes the roles of `tradewind-core-types`.
 
 mod book;
 pub mod builtin;
+mod command;
 mod costs;
 mod decide;
+mod driver;
+mod effect;
 mod engine;
 mod error;
 mod exchange;
 mod executor;
 mod explain;
+mod input;
+mod job;
 mod journal;
 mod kill_switch;
 mod ledger;
@@ -20,17 +25,24 @@ mod merge;
 mod pipeline;
 mod position;
 mod record;
+mod venue;
 
+pub use command::{Command, Instruction, LogLevel, Obeyed};
 pub use costs::{Commission, Costs, Slippage};
+pub use driver::{Backtest, ReplayError, give, replay};
+pub use effect::{Effect, Effects, Emitted, Notice};
 pub use engine::{Engine, EngineConfig, OnBadInput, OrderStyle, Schedule, SkippedInput};
 pub use error::EngineError;
 pub use exchange::{Exchange, ExchangeConfig, Shorting};
 pub use executor::ExecutorParams;
 pub use explain::{explain, percent};
+pub use input::{Input, Stamped, TimerId};
+pub use job::{Job, JobDone, JobId};
 pub use journal::{Frame, JournalError, JournalReader, JournalWriter};
 pub use kill_switch::{KillSwitch, KillSwitchParams, TradingState};
 pub use ledger::{Entry, Ledger, LedgerHash, Rates};
 pub use merge::{Merge, Source, VecSource};
 pub use pipeline::{Conviction, Pipeline, Strategy};
 pub use position::PositionParams;
-pub use record::{Recorder, SessionRecord};
+pub use record::{Recorder, SessionRecord, dispatch};
+pub use venue::Venue;

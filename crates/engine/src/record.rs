@@ -1,7 +1,10 @@
 //! What a run tells to whoever keeps it.
 
-use tradewind_core_types::{Cash, Decision, Event, Order, OrderReport, Portfolio, Time};
+use tradewind_core_types::{Cash, Decision, Order, OrderReport, Portfolio, Time};
 
+use crate::command::{Command, Obeyed};
+use crate::effect::{Effect, Emitted};
+use crate::input::Stamped;
 use crate::ledger::LedgerHash;
 
 /// The books and the plugins' metrics at a session close, after the session's fills and before its decisions.
@@ -17,15 +20,24 @@ pub struct SessionRecord<'a> {
     pub hash: LedgerHash,
 }
 
-/// Keeps what happens; every method may be left empty.
+/// Keeps what happens; every method may be left empty. The driver calls it: with each input before it is processed, with each effect before it
+/// is carried out.
 pub trait Recorder {
-    /// An event, before it is processed.
+    /// An input, before it is processed.
     ///
     /// # Errors
     /// A message, when it cannot be kept.
     #[inline]
-    fn event(&mut self, _event: &Event) -> Result<(), String> {
+    fn input(&mut self, _input: &Stamped) -> Result<(), String> {
         Ok(())
+    }
+    /// An effect, before it is carried out. Passes records on to the methods below.
+    ///
+    /// # Errors
+    /// A message, when it cannot be kept.
+    #[inline]
+    fn effect(&mut self, effect: &Effect, portfolio: &Portfolio) -> Result<(), String> {
+        dispatch(self, effect, portfolio)
     }
     /// A decision, taken or not taken.
     ///
@@ -54,6 +66,39 @@ pub trait Recorder {
     /// A message, when it cannot be kept.
     fn session(&mut self, _session: &SessionRecord<'_>) -> Result<(), String> {
         Ok(())
+    }
+    /// An operator's command and what became of it.
+    ///
+    /// # Errors
+    /// A message, when it cannot be kept.
+    fn command(&mut self, _time: Time, _command: &Command, _obeyed: &Obeyed) -> Result<(), String> {
+        Ok(())
+    }
+    /// Everything so far is to survive a crash: called after the effects of a step are kept and before they are carried out, when there are any
+    /// that reach beyond the program.
+    ///
+    /// # Errors
+    /// A message, when it cannot be made durable.
+    fn sync(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Passes the record in an effect on to the method for it.
+///
+/// # Errors
+/// A message, when it cannot be kept.
+#[inline]
+pub fn dispatch<R: Recorder + ?Sized>(to: &mut R, effect: &Effect, portfolio: &Portfolio) -> Result<(), String> {
+    match effect {
+        Effect::Emit(Emitted::Decision(d)) => to.decision(d),
+        Effect::Emit(Emitted::Order(o)) => to.order(o),
+        Effect::Emit(Emitted::Report(r, realised)) => to.report(r, *realised),
+        Effect::Emit(Emitted::Session { time, metrics, hash }) => {
+            to.session(&SessionRecord { time: *time, portfolio, metrics, hash: *hash })
+        }
+        Effect::Emit(Emitted::Command(time, c, obeyed)) => to.command(*time, c, obeyed),
+        _ => Ok(()),
     }
 }
 

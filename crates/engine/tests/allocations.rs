@@ -2,7 +2,7 @@
 
 use tradewind_core_types::*;
 use tradewind_engine::builtin::CrossoverParams;
-use tradewind_engine::{Engine, EngineConfig, Exchange, ExchangeConfig, Pipeline, Schedule, Strategy};
+use tradewind_engine::{Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Pipeline, Schedule, Strategy};
 
 fn bars(symbols: usize, instants: usize) -> Vec<Event> {
     let names: Vec<Symbol> = (0..symbols).map(|i| Symbol::new(&format!("L{i:03}")).unwrap()).collect();
@@ -27,14 +27,16 @@ fn count(strategies: Vec<Strategy>, schedule: Schedule) -> u64 {
     let pipeline = Pipeline { strategies, ..Pipeline::default() };
     let exchange = Exchange::new(ExchangeConfig { leverage: 10.0, ..ExchangeConfig::default() }).unwrap();
     let config = EngineConfig { schedule, ..EngineConfig::default() };
-    let mut engine = Engine::new(config, pipeline, exchange, "1000000".parse().unwrap(), Time::MIN).unwrap();
+    let mut engine = Engine::new(config, pipeline, "1000000".parse().unwrap(), Time::MIN)
+        .map(|e| Backtest::new(e, exchange))
+        .unwrap();
     let (warm, rest) = events.split_at(events.len() / 2);
     for e in warm {
-        engine.process(e, &mut ()).unwrap();
+        engine.event(e.clone(), &mut ()).unwrap();
     }
     allocation_counter::measure(|| {
         for e in rest {
-            engine.process(e, &mut ()).unwrap();
+            engine.event(e.clone(), &mut ()).unwrap();
         }
     })
     .count_total

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::*;
 use tradewind_engine::{
-    Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Ledger, OrderStyle, Pipeline, Rates, Schedule,
-    Shorting, Slippage, Strategy,
+    Backtest, Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Ledger, OrderStyle, Pipeline, Rates,
+    Schedule, Shorting, Slippage, Strategy, Venue,
 };
 
 const START: &str = "100000";
@@ -38,6 +38,8 @@ enum End {
 #[derive(Debug)]
 struct Track {
     order: Order,
+    /// What of it is booked.
+    working: WorkingOrder,
     filled: Quantity,
     end: Option<End>,
     /// Whether a bar of its symbol has ended at or after its decision.
@@ -130,6 +132,11 @@ fn expected(o: &Order, whole: bool, e: &Event) -> Option<Option<Price>> {
     })
 }
 
+fn fill_of(o: &Order, id: u64, time: Time, quantity: Quantity, p: &Progress) -> Fill {
+    let (symbol, side, price, fee) = (o.symbol, o.side, p.price, p.fee);
+    Fill { id, order: o.id, time, symbol, side, quantity, price, fee, slippage_bps: p.slippage_bps }
+}
+
 struct World<B> {
     broker: B,
     market: Market,
@@ -151,7 +158,7 @@ struct World<B> {
     level: [i64; 4],
 }
 
-impl<B: Broker> World<B> {
+impl<B: Venue> World<B> {
     fn new(broker: B, config: &ExchangeConfig, strict: bool) -> Self {
         let cash: Cash = START.parse().unwrap();
         Self {
@@ -189,7 +196,7 @@ impl<B: Broker> World<B> {
         let features = FeatureValues::default();
         let before = self.broker.save().unwrap();
         let mut reports = Vec::new();
-        let view = View { now: e.time, market: &self.market, features: &features, portfolio: self.ledger.portfolio() };
+        let view = View::new(e.time, &self.market, &features, self.ledger.portfolio());
         self.broker.on_event(e, &view, &mut reports).unwrap();
         // Stopped and restored before any event, it says the same.
         let after = self.broker.save().unwrap();
@@ -201,24 +208,21 @@ impl<B: Broker> World<B> {
 
         let mut filled_now: BTreeMap<OrderId, Fill> = BTreeMap::new();
         for r in &reports {
-            if let OrderReport::Filled(f) = r {
+            for f in &self.fresh(r) {
                 if self.strict {
                     self.check_fill(f, e);
                     assert!(filled_now.insert(f.order, *f).is_none(), "one fill an event");
                 }
-                let new = self.ledger.fill(f).unwrap();
-                assert!(new || !self.strict);
-                if new {
-                    self.fills += 1;
-                    let held = self.books.held.get(&f.symbol).copied().unwrap_or(0);
-                    self.books.fill(f);
-                    if let Some(l) = self.market.last(f.symbol).filter(|l| l.time > f.time) {
-                        self.ledger.mark(f.symbol, l.price);
-                        self.books.mark.insert(f.symbol, i128::from(l.price.nanos()));
-                    }
-                    if self.strict {
-                        self.check_money(f, held);
-                    }
+                self.ledger.fill(f).unwrap();
+                self.fills += 1;
+                let held = self.books.held.get(&f.symbol).copied().unwrap_or(0);
+                self.books.fill(f);
+                if let Some(l) = self.market.last(f.symbol).filter(|l| l.time > f.time) {
+                    self.ledger.mark(f.symbol, l.price);
+                    self.books.mark.insert(f.symbol, i128::from(l.price.nanos()));
+                }
+                if self.strict {
+                    self.check_money(f, held);
                 }
             }
             if self.strict {
@@ -257,6 +261,16 @@ impl<B: Broker> World<B> {
             let own = self.books.held.get(&symbol(i)).copied().unwrap_or(0);
             assert_eq!(i128::from(p.quantity(symbol(i)).nanos()), own);
         }
+    }
+
+    /// What a report fills that was not booked before.
+    fn fresh(&mut self, r: &BrokerReport) -> Vec<Fill> {
+        let Said::Progress(p) = &r.said else { return vec![] };
+        let t = self.orders.get_mut(&r.order).unwrap();
+        let parts = t.working.progress(p.from, p.to);
+        assert!(!self.strict || parts.as_slice() == [(p.from, p.to)], "reported twice: {r:?}");
+        let id = self.ledger.next_fill();
+        parts.iter().map(|(from, to)| fill_of(&t.order, id, r.time, *to - *from, p)).collect()
     }
 
     /// Between a close and the next open nothing fills, where the data say when sessions open.
@@ -367,25 +381,24 @@ impl<B: Broker> World<B> {
         }
     }
 
-    fn lifecycle(&mut self, r: &OrderReport) {
-        let (id, end, remaining) = match r {
-            OrderReport::Accepted { .. } => return,
-            OrderReport::Filled(f) => {
-                let t = self.orders.get_mut(&f.order).unwrap();
-                t.filled += f.quantity;
+    fn lifecycle(&mut self, r: &BrokerReport) {
+        let t = self.orders.get_mut(&r.order).unwrap();
+        let (end, filled) = match &r.said {
+            Said::Accepted => return,
+            Said::Progress(p) => {
+                t.filled += p.to - p.from;
                 if t.filled < t.order.quantity {
                     return;
                 }
-                (f.order, End::Filled, None)
+                (End::Filled, None)
             }
-            OrderReport::Rejected { order, .. } => (*order, End::Rejected, None),
-            OrderReport::Cancelled { order, remaining, .. } => (*order, End::Cancelled, Some(*remaining)),
-            OrderReport::Expired { order, remaining, .. } => (*order, End::Expired, Some(*remaining)),
+            Said::Rejected(_) => (End::Rejected, None),
+            Said::Cancelled { filled } => (End::Cancelled, Some(*filled)),
+            Said::Expired { filled } => (End::Expired, Some(*filled)),
         };
-        let t = self.orders.get_mut(&id).unwrap();
         assert_eq!(t.end, None, "a second end: {r:?}");
-        if let Some(q) = remaining {
-            assert_eq!(q, t.order.quantity - t.filled, "{r:?}");
+        if let Some(q) = filled {
+            assert_eq!(q, t.filled, "{r:?}");
         }
         t.end = Some(end);
     }
@@ -463,11 +476,12 @@ impl<B: Broker> World<B> {
         let quantity = shares(1 + i64::from((x / 128) % 600));
         let order = Order { id, decision: id.0, time, symbol: sym, side, quantity, kind, tif };
         let features = FeatureValues::default();
-        let view = View { now: time, market: &self.market, features: &features, portfolio: self.ledger.portfolio() };
+        let view = View::new(time, &self.market, &features, self.ledger.portfolio());
         let approved = approve(order.clone(), [], &view, &mut vec![]).unwrap();
         self.broker.submit(approved, &view);
         let bar_seen = self.market.last(sym).and_then(|l| l.bar).is_some_and(|t| time <= t);
-        self.orders.insert(id, Track { order, filled: Quantity::ZERO, end: None, bar_seen });
+        let working = WorkingOrder::new(order.clone());
+        self.orders.insert(id, Track { order, working, filled: Quantity::ZERO, end: None, bar_seen });
     }
 
     fn play(&mut self, op: Op) {
@@ -565,15 +579,23 @@ const FLUSH: u32 = 99;
 struct Unreliable {
     inner: Exchange,
     own: Ledger,
-    queue: Vec<OrderReport>,
-    lost: Vec<OrderReport>,
+    orders: BTreeMap<OrderId, Order>,
+    queue: Vec<BrokerReport>,
+    lost: Vec<BrokerReport>,
     seed: u64,
 }
 
 impl Unreliable {
     fn new(config: &ExchangeConfig, seed: u64) -> Self {
         let own = Ledger::new(Time::from_nanos(0), START.parse().unwrap(), Rates::default());
-        Self { inner: Exchange::new(config.clone()).unwrap(), own, queue: vec![], lost: vec![], seed }
+        Self {
+            inner: Exchange::new(config.clone()).unwrap(),
+            own,
+            orders: BTreeMap::new(),
+            queue: vec![],
+            lost: vec![],
+            seed,
+        }
     }
     fn draw(&mut self, n: u64) -> u64 {
         let mut rng = Rng(self.seed);
@@ -583,21 +605,23 @@ impl Unreliable {
     }
 }
 
-impl Broker for Unreliable {
+impl Venue for Unreliable {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
+        self.orders.insert(order.order().id, order.order().clone());
         let mine = View { portfolio: self.own.portfolio(), ..*view };
         self.inner.submit(order, &mine);
     }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.inner.cancel(order, now);
     }
-    fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Vec<OrderReport>) -> Result<(), BadInput> {
+    fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
         let mut fresh = Vec::new();
         let mine = View { portfolio: self.own.portfolio(), ..*view };
         self.inner.on_event(e, &mine, &mut fresh)?;
         for r in &fresh {
-            if let OrderReport::Filled(f) = r {
-                self.own.fill(f)?;
+            if let Said::Progress(p) = &r.said {
+                let o = &self.orders[&r.order];
+                self.own.fill(&fill_of(o, self.own.next_fill(), r.time, p.to - p.from, p))?;
             }
         }
         if let (MarketData::CorporateAction(a), Some(s)) = (&e.data, e.symbol) {
@@ -766,7 +790,8 @@ proptest! {
         let line = Unreliable::new(&config(n), seed);
         let config = EngineConfig { schedule, order_style, ..EngineConfig::default() };
         let pipeline = Pipeline { strategies, ..Pipeline::default() };
-        let mut engine = Engine::new(config, pipeline, line, START.parse().unwrap(), Time::from_nanos(0)).unwrap();
+        let engine = Engine::new(config, pipeline, START.parse().unwrap(), Time::from_nanos(0)).unwrap();
+        let mut run = Backtest::new(engine, line);
         let mut rng = Rng(seed);
         let (mut now, mut row) = (0, 0);
         let mut next = |s: Option<u32>, data: MarketData, same: bool| {
@@ -788,13 +813,13 @@ proptest! {
                 all.push(next(Some(day % 4), MarketData::CorporateAction(split), false));
             }
             for e in &all {
-                engine.process(e, &mut ()).unwrap();
+                run.event(e.clone(), &mut ()).unwrap();
             }
         }
         for _ in 0..2 {
-            engine.process(&next(None, MarketData::Timer(FLUSH), false), &mut ()).unwrap();
+            run.event(next(None, MarketData::Timer(FLUSH), false), &mut ()).unwrap();
         }
-        let (books, own) = (engine.ledger().portfolio(), engine.broker().own.portfolio());
+        let (books, own) = (run.engine().ledger().portfolio(), run.venue().own.portfolio());
         books.reconcile().unwrap();
         for i in 0..4 {
             prop_assert_eq!(books.quantity(symbol(i)), own.quantity(symbol(i)));

@@ -7,7 +7,7 @@ use tradewind_core_types::{
 };
 use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Recorder, Schedule,
+    Backtest, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Recorder, Schedule,
     SessionRecord, Strategy, VecSource,
 };
 
@@ -66,7 +66,7 @@ impl Overlay for Alternate {
     }
 }
 
-fn engine(style: OrderStyle, costs: Costs) -> Engine<Exchange> {
+fn engine(style: OrderStyle, costs: Costs) -> Backtest<Exchange> {
     let strategy = |name: &str, alpha: Box<dyn Alpha>, base: f64| Strategy {
         sizers: vec![Box::new(BaseSize(base))],
         overlays: vec![0],
@@ -84,14 +84,14 @@ fn engine(style: OrderStyle, costs: Costs) -> Engine<Exchange> {
     };
     let exchange = Exchange::new(ExchangeConfig { costs, ..ExchangeConfig::default() }).unwrap();
     let config = EngineConfig { order_style: style, ..EngineConfig::default() };
-    Engine::new(config, pipeline, exchange, "100000".parse().unwrap(), Time::MIN).unwrap()
+    Engine::new(config, pipeline, "100000".parse().unwrap(), Time::MIN).map(|e| Backtest::new(e, exchange)).unwrap()
 }
 
 fn merge(events: &[Event]) -> Merge {
     Merge::new(vec![Box::new(VecSource::new(events.to_vec()))]).unwrap()
 }
 
-fn run(style: OrderStyle, events: &[Event]) -> (Engine<Exchange>, Log) {
+fn run(style: OrderStyle, events: &[Event]) -> (Backtest<Exchange>, Log) {
     let (mut e, mut log) = (engine(style, Costs::default()), Log::default());
     assert!(e.run(&mut merge(events), None, &mut log).unwrap());
     (e, log)
@@ -127,7 +127,7 @@ fn every_decision_multiplies_out_and_every_order_fills_later() {
             });
             assert!(ended, "{style:?}: {o:?}");
         }
-        e.ledger().portfolio().reconcile().unwrap();
+        e.engine().ledger().portfolio().reconcile().unwrap();
     }
 }
 
@@ -153,8 +153,8 @@ fn on_close_orders_fill_at_the_official_close_of_the_next_session() {
 fn same_hash_twice_and_restored_at_ten_random_events() {
     let events = daily_events(5, 120);
     let (whole, log) = run(OrderStyle::Market, &events);
-    let hash = whole.ledger().hash();
-    assert_eq!(run(OrderStyle::Market, &events).0.ledger().hash(), hash);
+    let hash = whole.engine().ledger().hash();
+    assert_eq!(run(OrderStyle::Market, &events).0.engine().ledger().hash(), hash);
     let mut rng = Rng(3);
     for _ in 0..10 {
         let stop = rng.next_u64() % events.len() as u64;
@@ -166,9 +166,9 @@ fn same_hash_twice_and_restored_at_ten_random_events() {
         second.load(&saved).unwrap();
         assert_eq!(second.save().unwrap(), saved, "restoring loses nothing");
         let mut rest = merge(&events);
-        rest.skip(second.events()).unwrap();
+        rest.skip(second.engine().events()).unwrap();
         assert!(second.run(&mut rest, None, &mut kept).unwrap());
-        assert_eq!(second.ledger().hash(), hash, "stopped after event {stop}");
+        assert_eq!(second.engine().ledger().hash(), hash, "stopped after event {stop}");
         assert_eq!(kept.decisions, log.decisions);
     }
     let mut other = engine(OrderStyle::Market, Costs::default());
@@ -211,12 +211,14 @@ impl Alpha for Scripted {
     }
 }
 
-fn scripted(script: Vec<(u32, f64)>, exchange: ExchangeConfig, config: EngineConfig) -> Engine<Exchange> {
+fn scripted(script: Vec<(u32, f64)>, exchange: ExchangeConfig, config: EngineConfig) -> Backtest<Exchange> {
     let pipeline = Pipeline {
         strategies: vec![Strategy::new(StrategyId::new("s").unwrap(), Box::new(Scripted(script)))],
         ..Pipeline::default()
     };
-    Engine::new(config, pipeline, Exchange::new(exchange).unwrap(), "1000".parse().unwrap(), Time::MIN).unwrap()
+    Engine::new(config, pipeline, "1000".parse().unwrap(), Time::MIN)
+        .map(|e| Backtest::new(e, Exchange::new(exchange).unwrap()))
+        .unwrap()
 }
 
 fn events(rows: &[(&str, MarketData)]) -> Vec<Event> {
@@ -253,7 +255,7 @@ fn by_hand() {
     e.run(&mut merge(&ev), None, &mut log).unwrap();
     let fills: Vec<_> = log.fills().iter().map(|f| (f.quantity.to_string(), f.price.to_string())).collect();
     assert_eq!(fills, [("5".into(), "110".into()), ("5".into(), "90".into())]);
-    assert_eq!(e.ledger().portfolio().equity().to_string(), "900");
+    assert_eq!(e.engine().ledger().portfolio().equity().to_string(), "900");
 }
 
 #[test]
@@ -280,9 +282,9 @@ fn splits_dividends_halts_delistings_and_shorts() {
         .filter_map(|r| if let OrderReport::Rejected { reason, .. } = r { Some(reason.to_string()) } else { None })
         .collect();
     assert_eq!(rejected, ["no borrow: shorting is not allowed for this symbol", "halted"]);
-    assert_eq!(e.ledger().portfolio().equity().to_string(), "820");
-    assert!(e.ledger().portfolio().position(symbol("A")).is_none());
-    e.ledger().portfolio().reconcile().unwrap();
+    assert_eq!(e.engine().ledger().portfolio().equity().to_string(), "820");
+    assert!(e.engine().ledger().portfolio().position(symbol("A")).is_none());
+    e.engine().ledger().portfolio().reconcile().unwrap();
 }
 
 #[test]
@@ -293,10 +295,10 @@ fn no_cash_is_a_reject_and_not_a_debt() {
     e.run(&mut merge(&ev), None, &mut log).unwrap();
     let text = format!("{:?}", log.reports);
     assert!(text.contains("NoCash"), "{text}");
-    assert_eq!(e.ledger().portfolio().equity().to_string(), "1000");
+    assert_eq!(e.engine().ledger().portfolio().equity().to_string(), "1000");
     let mut margin = scripted(vec![(1, 1.0)], ExchangeConfig { leverage: 2.0, ..free() }, on_signal());
     margin.run(&mut merge(&ev), None, &mut ()).unwrap();
-    assert_eq!(margin.ledger().portfolio().cash().to_string(), "-10");
+    assert_eq!(margin.engine().ledger().portfolio().cash().to_string(), "-10");
 }
 
 #[test]
@@ -323,7 +325,7 @@ fn bad_settings_and_backward_time_are_refused() {
     let mut ev = events(&[("A", close(100.0)), ("A", close(110.0))]);
     ev.swap(0, 1);
     let mut e = scripted(vec![], free(), on_signal());
-    assert!(e.process(&ev[0], &mut ()).is_ok());
-    let err = e.process(&ev[1], &mut ()).unwrap_err();
+    assert!(e.event(ev[0].clone(), &mut ()).is_ok());
+    let err = e.event(ev[1].clone(), &mut ()).unwrap_err();
     assert!(err.to_string().contains("time goes backwards"), "{err}");
 }

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn closes_go_on_through_splits_and_dividends() {
         let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-        let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(Time::MIN, &market, &features, &portfolio);
         let mut s = Series::new(CLOSE, Symbol::new("ACME").unwrap()).unwrap();
         let bar = |x| event(MarketData::Bar(Bar::close_only(Price::from_f64(x).unwrap())));
         assert_eq!(s.next(&bar(100.0), &view), Some(100.0));
@@ -127,7 +127,7 @@ mod tests {
         let mut s = Series::new("fe_x.{symbol}.value", Symbol::new("ACME").unwrap()).unwrap();
         let close = event(MarketData::SessionClose);
         let ask = |s: &mut Series, features: &FeatureValues| {
-            s.next(&close, &View { now: Time::MIN, market: &market, features, portfolio: &portfolio })
+            s.next(&close, &View::new(Time::MIN, &market, features, &portfolio))
         };
         assert_eq!(ask(&mut s, &features), None);
         features.set(s.reads().unwrap(), 0.5, Time::MIN);

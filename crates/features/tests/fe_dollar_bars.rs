@@ -349,7 +349,7 @@ fn show(f: &mut FeDollarBarsFeature, events: &[Event]) -> Result<FeatureValues, 
     let (market, seen, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
     let mut out = FeatureValues::default();
     for e in events {
-        f.on_event(e, &View { now: e.time, market: &market, features: &seen, portfolio: &portfolio }, &mut out)?;
+        f.on_event(e, &View::new(e.time, &market, &seen, &portfolio), &mut out)?;
     }
     Ok(out)
 }

@@ -129,7 +129,7 @@ fn the_filter_scales_followed_symbols_and_keeps_others() {
     let mut filter = PLUGIN.filter.unwrap()(&params).unwrap();
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
     let signal = |s: &str| Signal::new(Time::MIN, Symbol::new(s).unwrap(), 1.0, 0.5, "test").unwrap();
-    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     assert_eq!(filter.filter(StrategyId::new("s").unwrap(), &signal("SPY"), &view).reason, "SPY is not warm yet");
     // Rising every day, but with a rising return in between a split 2:1, which is no return.
     let mut price = 100.0;
@@ -163,7 +163,7 @@ fn the_feature_publishes_what_the_calculator_gives() {
     let mut alone = params.build().unwrap();
     for (day, close) in testkit::closes(8, 50).into_iter().enumerate() {
         let e = bar(day as i64, "SPY", close);
-        let view = View { now: e.time, market: &market, features: &none, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &none, &portfolio);
         feature.on_event(&e, &view, &mut out).unwrap();
         let close = e.mark().unwrap().to_f64();
         let got = |what: &str| out.get(FeatureId::new(what).unwrap());

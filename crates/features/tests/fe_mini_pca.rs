@@ -204,7 +204,7 @@ fn the_feature_joins_symbols_by_session() {
     assert_eq!(names, ["f.pc1 in return", "f.pc2 in return", "f.explained in 1", "f.residual in return"]);
     let mut alone = p.build().unwrap();
     let (market, none, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &none, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &none, &portfolio);
     for (day, r) in rows(9, 60, 2).iter().enumerate() {
         let (i, mut out) = (day as i64, FeatureValues::default());
         // TLT does not trade on day 30; SPY is split on day 40; a bar in the middle of the day is not the last one.
@@ -248,7 +248,7 @@ fn the_feature_reads_other_features_and_passes_over_what_it_cannot_use() {
         if day != 20 {
             features.set(ids[1], rng.normal(), Time::MIN);
         }
-        let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(Time::MIN, &market, &features, &portfolio);
         let mut out = FeatureValues::default();
         let answer = feature.on_event(&event(day, None, MarketData::SessionClose), &view, &mut out);
         assert_eq!(answer.is_err(), day == 12, "{answer:?}");

@@ -193,7 +193,7 @@ fn show(f: &mut FePriceNewsDivFeature, events: &[Event]) -> Result<FeatureValues
     let (market, seen, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
     let mut out = FeatureValues::default();
     for e in events {
-        f.on_event(e, &View { now: e.time, market: &market, features: &seen, portfolio: &portfolio }, &mut out)?;
+        f.on_event(e, &View::new(e.time, &market, &seen, &portfolio), &mut out)?;
     }
     Ok(out)
 }
@@ -281,11 +281,11 @@ fn the_filter_scales_what_the_news_contradict_and_keeps_the_rest() {
     let mut f = FePriceNewsDivFilter::new(&p).unwrap();
     let (market, seen, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
     let see = |f: &mut FePriceNewsDivFilter, e: &Event| {
-        f.observe(e, &View { now: e.time, market: &market, features: &seen, portfolio: &portfolio }).unwrap();
+        f.observe(e, &View::new(e.time, &market, &seen, &portfolio)).unwrap();
     };
     let ask = |f: &mut FePriceNewsDivFilter, symbol: &str, score: f64| {
         let s = Signal::new(at(9, 0), Symbol::new(symbol).unwrap(), score, 1.0, "test").unwrap();
-        let view = View { now: at(9, 0), market: &market, features: &seen, portfolio: &portfolio };
+        let view = View::new(at(9, 0), &market, &seen, &portfolio);
         f.filter(StrategyId::new("s").unwrap(), &s, &view)
     };
     assert_eq!(ask(&mut f, "SPY", 1.0).adjust, Adjust::Keep);
@@ -308,7 +308,7 @@ fn the_filter_scales_what_the_news_contradict_and_keeps_the_rest() {
     assert_eq!(ask(&mut f, "SPY", -0.5).adjust, Adjust::Keep);
     assert_eq!(ask(&mut f, "TLT", 0.5).adjust, Adjust::Keep);
     // Of a pair the leg that is held against the news counts.
-    let view = View { now: at(9, 0), market: &market, features: &seen, portfolio: &portfolio };
+    let view = View::new(at(9, 0), &market, &seen, &portfolio);
     let mut pair = Signal::new(at(9, 0), Symbol::new("TLT").unwrap(), -0.5, 1.0, "pair").unwrap();
     pair.legs.push(Leg { symbol: Symbol::new("SPY").unwrap(), ratio: -0.8 });
     assert_eq!(f.filter(StrategyId::new("s").unwrap(), &pair, &view).adjust, Adjust::Scale(q));

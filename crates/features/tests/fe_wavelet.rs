@@ -141,7 +141,7 @@ fn smoothed(p: &FeWaveletParams, scores: &[f64]) -> (Vec<Option<f64>>, Vec<Metri
 
 fn ask(f: &mut FeWaveletFilter, day: i64, strategy: &str, score: f64, metrics: &mut Vec<Metrics>) -> Option<f64> {
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     f.observe(&event(day, None, MarketData::SessionClose), &view).unwrap();
     let signal = Signal::new(Time::MIN, Symbol::new("SPY").unwrap(), score, 0.5, "test").unwrap();
     let a = f.filter(StrategyId::new(strategy).unwrap(), &signal, &view);
@@ -235,7 +235,7 @@ fn one_score_a_session_counts_the_last_one() {
     let p = FeWaveletParams { window: 16, levels: 1, ..Default::default() };
     let scores = noisy_scores(120);
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     let mut f = FeWaveletFilter::new(&p).unwrap();
     let mut metrics = Vec::new();
     for (day, score) in scores.iter().enumerate() {
@@ -268,7 +268,7 @@ fn the_feature_publishes_dollars_of_today_through_splits() {
     assert_eq!(names.len(), 6);
     assert!(feature.inputs().is_empty());
     let (market, none, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &none, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &none, &portfolio);
     let mut out = FeatureValues::default();
     let mut alone = tradewind_core_types::parse_params::<FeWaveletParams>(&p).unwrap().build().unwrap();
     let got = |out: &FeatureValues, what: &str| out.get(FeatureId::new(what).unwrap()).map(|v| v.0);
@@ -306,7 +306,7 @@ fn the_feature_reads_another_feature_and_passes_over_what_it_cannot_use() {
         let x = if day == 20 { -1.0 } else { 5.0 + (day % 3) as f64 };
         features.set(ids[0], x, Time::MIN);
         features.set(ids[1], 7.0, Time::MIN);
-        let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(Time::MIN, &market, &features, &portfolio);
         let close = event(day, None, MarketData::SessionClose);
         let answer = feature.on_event(&close, &view, &mut out);
         assert_eq!(answer.is_err(), day == 20, "{answer:?}");

@@ -144,7 +144,7 @@ fn roles_that_see_events() {
             let mut show = |events: &[Event]| {
                 for e in events {
                     market.apply(e);
-                    let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+                    let view = View::new(e.time, &market, &features, &portfolio);
                     match &mut role {
                         Probe::Feature(f) => f.on_event(e, &view, &mut published).unwrap(),
                         Probe::Alpha(a) => a.on_event(e, &view, &mut signals).unwrap(),

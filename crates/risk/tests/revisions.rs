@@ -53,7 +53,7 @@ struct World {
 }
 impl World {
     fn view(&self) -> View<'_> {
-        View { now: self.now, market: &self.market, features: &self.features, portfolio: &self.portfolio }
+        View::new(self.now, &self.market, &self.features, &self.portfolio)
     }
 }
 

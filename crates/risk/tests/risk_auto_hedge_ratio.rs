@@ -73,13 +73,13 @@ impl World {
             self.market.apply(e);
             self.now = e.time;
             let (m, f, p) = (&self.market, &self.features, &self.portfolio);
-            self.rule.observe(e, &View { now: e.time, market: m, features: f, portfolio: p }).unwrap();
+            self.rule.observe(e, &View::new(e.time, m, f, p)).unwrap();
         }
     }
     fn ask(&mut self, targets: &[(&str, f64)]) -> Option<Adjustment> {
         let targets: Vec<_> = targets.iter().map(|(s, w)| (symbol(s), *w)).collect();
         let (m, f, p) = (&self.market, &self.features, &self.portfolio);
-        let mut steps = self.rule.apply(&targets, &View { now: self.now, market: m, features: f, portfolio: p });
+        let mut steps = self.rule.apply(&targets, &View::new(self.now, m, f, p));
         assert!(steps.len() < 2, "{steps:?}");
         steps.pop().map(|s| {
             assert_eq!(s.symbol, self.hedge);
@@ -356,10 +356,10 @@ fn gaps_belong_to_no_session_and_another_hedge_needs_its_own_beta() {
     for e in &all {
         market.apply(e);
         now = e.time;
-        let view = View { now, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(now, &market, &features, &portfolio);
         rule.observe(e, &view).unwrap();
     }
-    let view = View { now, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(now, &market, &features, &portfolio);
     let steps = rule.apply(&[(symbol("SPY"), 0.5)], &view);
     assert_eq!(steps[0].symbol, symbol("CALM"));
     assert!((added(&Some(steps[0].adjustment.clone())) + 1.0).abs() < 0.01, "{steps:?}");

@@ -152,9 +152,9 @@ fn after<P: Plugin, R>(mut plugin: P, events: &[Event], ask: impl FnOnce(&mut P,
     for e in events {
         market.apply(e);
         now = e.time;
-        plugin.observe(e, &View { now, market: &market, features: &features, portfolio: &portfolio }).unwrap();
+        plugin.observe(e, &View::new(now, &market, &features, &portfolio)).unwrap();
     }
-    ask(&mut plugin, &View { now, market: &market, features: &features, portfolio: &portfolio })
+    ask(&mut plugin, &View::new(now, &market, &features, &portfolio))
 }
 
 /// Returns of a symbol over the events, from bar to bar.
@@ -368,7 +368,7 @@ fn the_rule_judges_its_own_forecasts() {
             }
         }
         let before = features.clone();
-        let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &before, &portfolio);
         role.step(&e, &view, &mut features, &[], false).unwrap();
     }
     let mut m = Metrics::new();

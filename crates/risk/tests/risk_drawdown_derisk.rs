@@ -56,7 +56,7 @@ fn the_overlay_reads_the_books_at_the_close() {
     let mut portfolio = Portfolio::with_cash("100000".parse().unwrap());
     let close = Event { time: Time::MIN, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
     let mut end = |portfolio: &Portfolio, event: &Event| {
-        let view = View { now: Time::MIN, market: &market, features: &features, portfolio };
+        let view = View::new(Time::MIN, &market, &features, portfolio);
         o.observe(event, &view).unwrap();
         let a = o.exposure(spy, &view);
         let mut m = Metrics::new();

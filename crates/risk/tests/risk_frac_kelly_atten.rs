@@ -85,7 +85,7 @@ impl World {
         let e = Event { time: self.now(), symbol: symbol.map(sym), origin: Origin::default(), data };
         self.market.apply(&e);
         let features = FeatureValues::default();
-        let view = View { now: e.time, market: &self.market, features: &features, portfolio: &self.portfolio };
+        let view = View::new(e.time, &self.market, &features, &self.portfolio);
         self.sizer.observe(&e, &view).unwrap();
     }
     fn close(&mut self, closes: &[(&str, f64)]) {
@@ -97,7 +97,7 @@ impl World {
     }
     fn ask(&mut self, strategy: &str, signal: &Signal) -> Adjustment {
         let features = FeatureValues::default();
-        let view = View { now: self.now(), market: &self.market, features: &features, portfolio: &self.portfolio };
+        let view = View::new(self.now(), &self.market, &features, &self.portfolio);
         self.sizer.size(StrategyId::new(strategy).unwrap(), signal, &view)
     }
     fn signal(&self, symbol: &str, score: f64) -> Signal {

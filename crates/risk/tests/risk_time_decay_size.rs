@@ -120,7 +120,7 @@ impl Desk {
     }
     fn view(&self) -> View<'_> {
         let now = Time::from_ymd(2020, 1, 1).unwrap().plus(Span::from_days(self.day));
-        View { now, market: &self.market, features: &self.features, portfolio: &self.portfolio }
+        View::new(now, &self.market, &self.features, &self.portfolio)
     }
     fn show(&mut self, symbol: Option<&str>, data: MarketData) {
         let e = Event { time: self.view().now, symbol: symbol.map(sym), origin: Origin::default(), data };
@@ -135,7 +135,7 @@ impl Desk {
         if let (Some(s), Some(p)) = (e.symbol, e.mark()) {
             self.portfolio.mark(s, p);
         }
-        let view = View { now: e.time, market: &self.market, features: &self.features, portfolio: &self.portfolio };
+        let view = View::new(e.time, &self.market, &self.features, &self.portfolio);
         self.rule.observe(&e, &view).unwrap();
     }
     fn held(&self) -> f64 {
@@ -172,8 +172,7 @@ impl Desk {
     }
     fn decide(&mut self, target: f64) -> f64 {
         let targets = [(sym("A"), target)];
-        let view =
-            View { now: self.view().now, market: &self.market, features: &self.features, portfolio: &self.portfolio };
+        let view = View::new(self.view().now, &self.market, &self.features, &self.portfolio);
         let first = self.rule.apply(&targets, &view);
         // The engine may ask twice in one decision.
         let again = self.rule.apply(&targets, &view);
@@ -344,7 +343,7 @@ fn splits_and_new_names_leave_ages_alone() {
         origin: Origin::default(),
         data: MarketData::Bar(Bar::close_only("25".parse().unwrap())),
     });
-    let view = View { now: d.view().now, market: &d.market, features: &d.features, portfolio: &d.portfolio };
+    let view = View::new(d.view().now, &d.market, &d.features, &d.portfolio);
     let said = d.rule.apply(&targets, &view);
     assert_eq!(said.len(), 1);
     assert!(said[0].adjustment.reason.starts_with("held for 5 sessions"), "{said:?}");
@@ -397,7 +396,7 @@ fn closed_by_others_while_young_it_may_come_back() {
     d.ordered = Some(0.0);
     near(d.day(80.0, 0.3), 0.0);
     // A target that is gone altogether frees it.
-    let view = View { now: d.view().now, market: &d.market, features: &d.features, portfolio: &d.portfolio };
+    let view = View::new(d.view().now, &d.market, &d.features, &d.portfolio);
     assert!(d.rule.apply(&[], &view).is_empty());
     near(d.decide(0.3), 0.3);
 }
@@ -406,7 +405,7 @@ fn closed_by_others_while_young_it_may_come_back() {
 fn what_cannot_be_measured_is_not_bought() {
     // Asked before there is a price; what is bought then is had all the same.
     let mut d = Desk::new(&quick());
-    let view = View { now: d.view().now, market: &d.market, features: &d.features, portfolio: &d.portfolio };
+    let view = View::new(d.view().now, &d.market, &d.features, &d.portfolio);
     assert!(d.rule.apply(&[(sym("A"), 0.3)], &view).is_empty());
     d.market.apply(&Event {
         time: d.view().now,

@@ -53,12 +53,12 @@ impl World {
                 self.closes.entry(s).or_default().push(p.to_f64());
             }
             let (m, f, p) = (&self.market, &self.features, &self.portfolio);
-            self.rule.observe(e, &View { now: e.time, market: m, features: f, portfolio: p }).unwrap();
+            self.rule.observe(e, &View::new(e.time, m, f, p)).unwrap();
         }
     }
     fn ask(&mut self, targets: &[(Symbol, f64)]) -> Vec<RuleStep> {
         let (m, f, p) = (&self.market, &self.features, &self.portfolio);
-        self.rule.apply(targets, &View { now: self.now, market: m, features: f, portfolio: p })
+        self.rule.apply(targets, &View::new(self.now, m, f, p))
     }
     /// The targets after the rule.
     fn after(&mut self, targets: &[(Symbol, f64)]) -> (Vec<(Symbol, f64)>, Vec<RuleStep>) {

@@ -105,9 +105,9 @@ fn after<R>(
                 portfolio.fill(&fill).unwrap();
             }
         }
-        a.observe(&e, &View { now, market: &market, features: &features, portfolio: &portfolio }).unwrap();
+        a.observe(&e, &View::new(now, &market, &features, &portfolio)).unwrap();
     }
-    ask(&mut a, &View { now, market: &market, features: &features, portfolio: &portfolio })
+    ask(&mut a, &View::new(now, &market, &features, &portfolio))
 }
 
 fn proposal(strategy: &str, weights: &[(&str, f64)]) -> Proposal {

@@ -94,7 +94,7 @@ fn with_feature(p: &RiskVolTargetParams, sessions: usize) -> Vec<String> {
         if e.symbol == Some(spy) && closed < 40 {
             features.set(id, 0.246, e.time);
         }
-        let view = View { now: e.time, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &features, &portfolio);
         overlay.observe(&e, &view).unwrap();
         if matches!(e.data, MarketData::SessionClose) {
             closed += 1;
@@ -121,12 +121,7 @@ fn a_feature_is_used_while_it_is_fresh() {
 #[test]
 fn unknown_symbols_and_charts() {
     let mut o = VolTargetOverlay::new(&RiskVolTargetParams { unknown: 0.7, ..Default::default() }).unwrap();
-    let view = View {
-        now: Time::MIN,
-        market: &Market::default(),
-        features: &FeatureValues::default(),
-        portfolio: &Portfolio::default(),
-    };
+    let view = View::new(Time::MIN, &Market::default(), &FeatureValues::default(), &Portfolio::default());
     let a = o.exposure(Symbol::new("NEW").unwrap(), &view);
     assert_eq!((a.adjust, a.reason.as_ref()), (Adjust::Scale(0.7), "no bars yet, so no volatility forecast"));
     let mut m = Metrics::new();

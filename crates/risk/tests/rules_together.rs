@@ -91,7 +91,7 @@ fn rules(c: Caps) -> (Vec<Box<dyn Rule>>, Portfolio) {
                     .unwrap();
             }
         }
-        let view = View { now: e.time, market: &market, features: &WORLD.features, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &WORLD.features, &portfolio);
         for r in &mut all {
             r.observe(e, &view).unwrap();
         }
@@ -107,7 +107,7 @@ fn gross(w: &[(Symbol, f64)]) -> f64 {
 /// the portfolio after each rule. As in the engine, a sum that is no number is vetoed before any rule.
 fn through(rules: &mut [Box<dyn Rule>], portfolio: &Portfolio, wanted: &[f64]) -> Vec<Vec<(Symbol, f64)>> {
     let mut book: Vec<(Symbol, f64)> = NAMES.iter().zip(wanted).map(|(s, w)| (symbol(s), *w)).collect();
-    let view = View { now: WORLD.now, market: &WORLD.market, features: &WORLD.features, portfolio };
+    let view = View::new(WORLD.now, &WORLD.market, &WORLD.features, portfolio);
     let mut out = vec![book.clone()];
     for r in rules {
         for step in r.apply(&book, &view) {

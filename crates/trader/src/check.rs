@@ -10,7 +10,7 @@ use tradewind_core_types::{
     Bar, Cash, Decision, Event, FeatureValues, Market, MarketData, OrderReport, Portfolio, Price, Probe, Symbol, Time,
     View,
 };
-use tradewind_engine::{JournalReader, LedgerHash, Merge, Recorder, SessionRecord};
+use tradewind_engine::{JournalReader, LedgerHash, Merge, Recorder, ReplayError, SessionRecord, replay};
 
 use crate::catalogue;
 use crate::compose;
@@ -131,7 +131,7 @@ fn answers(
     for (i, e) in events.iter().enumerate() {
         market.apply(e);
         let before = features.clone();
-        let view = View { now: e.time, market: &market, features: &before, portfolio: &portfolio };
+        let view = View::new(e.time, &market, &before, &portfolio);
         // Asked at every session close, and now and then in between.
         let close = matches!(e.data, MarketData::SessionClose);
         let said = match role.step(e, &view, &mut features, symbols, close || i % 101 == 0) {
@@ -304,7 +304,7 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
 fn whole_run(config: &Config, data: &Dataset) -> Result<(LedgerHash, u64), Failure> {
     let mut engine = compose::engine(config)?;
     crate::run::drive(&mut engine, data, &mut ())?;
-    Ok((engine.ledger().hash(), engine.events()))
+    Ok((engine.engine().ledger().hash(), engine.engine().events()))
 }
 
 /// Runs twice, with one and two threads, from the journal alone, and stopped and restored at random events.
@@ -336,16 +336,16 @@ pub fn determinism(config: &Config, stops: usize, seed: u64) -> Result<String, F
     let mut keeper = Keeper::in_folder(folder.path(), JournalLevel::Full, "").map_err(kept)?;
     let mut engine = compose::engine(config)?;
     crate::run::drive(&mut engine, &data, &mut keeper)?;
-    keeper.finish(engine.ledger().hash()).map_err(kept)?;
-    let file = std::fs::File::open(folder.path().join("journal")).map_err(kept)?;
-    let journal = JournalReader::new(std::io::BufReader::new(file)).map_err(|e| Failure::Run(e.to_string()))?;
-    let mut inputs = Vec::new();
-    for frame in journal {
-        if let tradewind_engine::Frame::Event(e) = frame.map_err(|e| Failure::Run(e.to_string()))? {
-            inputs.push(e);
-        }
-    }
-    same(whole_run(config, &Dataset::of_events(inputs, "journal"))?.0, "replayed from the journal".into())?;
+    keeper.finish(engine.engine().ledger().hash()).map_err(kept)?;
+    let read = || -> Result<_, Failure> {
+        let file = std::fs::File::open(folder.path().join("journal")).map_err(kept)?;
+        JournalReader::new(std::io::BufReader::new(file)).map_err(|e| Failure::Run(e.to_string()))
+    };
+    let failed = |e: ReplayError| Failure::Check(format!("replay of the journal: {e}"));
+    // Every effect is compared with the one in the journal; nothing is simulated.
+    let mut again = compose::engine(config)?.into_engine();
+    replay(&mut again, read()?, &mut ()).map_err(failed)?;
+    same(again.ledger().hash(), "replayed from the journal, effect by effect".into())?;
 
     let mut rng = Rng(seed);
     for _ in 0..stops {
@@ -357,9 +357,12 @@ pub fn determinism(config: &Config, stops: usize, seed: u64) -> Result<String, F
         let mut second = compose::engine(config)?;
         second.load(&saved)?;
         let mut rest = Merge::new(data.sources()?)?;
-        rest.skip(second.events())?;
+        rest.skip(second.engine().events())?;
         second.run(&mut rest, None, &mut ())?;
-        same(second.ledger().hash(), format!("stopped after event {stop} ({} bytes of state), restored", saved.len()))?;
+        same(
+            second.engine().ledger().hash(),
+            format!("stopped after event {stop} ({} bytes of state), restored", saved.len()),
+        )?;
     }
     lines.push(format!("determinism: {} runs, one hash", lines.len()));
     Ok(lines.join("\n"))

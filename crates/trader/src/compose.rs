@@ -7,7 +7,7 @@ use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Sizer, StrategyId, 
 use tradewind_engine::builtin::{
     BaseSize, BuyAndHold, CrossoverParams, FeatureSignalParams, LimitsParams, OrderLimitsParams,
 };
-use tradewind_engine::{Engine, EngineConfig, Exchange, KillSwitchParams, Pipeline, Schedule, Strategy};
+use tradewind_engine::{Backtest, Engine, EngineConfig, Exchange, KillSwitchParams, Pipeline, Schedule, Strategy};
 
 use crate::catalogue;
 use crate::config::{BenchmarkConfig, Config, PluginConfig};
@@ -162,18 +162,20 @@ pub fn trading_from(config: &Config) -> Result<Time, Failure> {
     Time::from_ymd(d.year(), d.month(), d.day()).map_err(|e| Failure::Usage(e.to_string()))
 }
 
-fn assemble(config: &Config, engine: EngineConfig, pipeline: Pipeline) -> Result<Engine<Exchange>, Failure> {
+fn assemble(config: &Config, engine: EngineConfig, pipeline: Pipeline) -> Result<Backtest<Exchange>, Failure> {
     let fail = |problems| Failure::Config { origin: "the configuration".into(), problems };
     let exchange = Exchange::new(config.exchange.clone()).map_err(|e| fail(e.under("exchange")))?;
     let cash = Cash::from_f64(config.run.cash).map_err(|e| fail(Invalid::one("run.cash", e.to_string())))?;
-    Engine::new(engine, pipeline, exchange, cash, trading_from(config)?).map_err(|e| fail(e.under("engine")))
+    Engine::new(engine, pipeline, cash, trading_from(config)?)
+        .map(|e| Backtest::new(e, exchange))
+        .map_err(|e| fail(e.under("engine")))
 }
 
 /// Builds the engine of a configuration.
 ///
 /// # Errors
 /// All violations.
-pub fn engine(config: &Config) -> Result<Engine<Exchange>, Failure> {
+pub fn engine(config: &Config) -> Result<Backtest<Exchange>, Failure> {
     let pipeline =
         pipeline(config).map_err(|problems| Failure::Config { origin: "the configuration".into(), problems })?;
     assemble(config, config.engine.clone(), pipeline)
@@ -183,7 +185,7 @@ pub fn engine(config: &Config) -> Result<Engine<Exchange>, Failure> {
 ///
 /// # Errors
 /// When a symbol is none.
-pub fn benchmark(config: &Config, b: &BenchmarkConfig) -> Result<Engine<Exchange>, Failure> {
+pub fn benchmark(config: &Config, b: &BenchmarkConfig) -> Result<Backtest<Exchange>, Failure> {
     let weights: Result<Vec<(Symbol, f64)>, _> =
         b.weights.iter().map(|(s, w)| Symbol::new(s).map(|s| (s, *w))).collect();
     let weights = weights.map_err(|e| Failure::Usage(e.to_string()))?;

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, Decision, Event, Fill, Order, OrderId, OrderReport, Outcome, StrategyId, Symbol, Time,
+    Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
 };
-use tradewind_engine::{Frame, JournalWriter, Recorder, SessionRecord};
+use tradewind_engine::{Effect, Emitted, Frame, JournalWriter, Recorder, SessionRecord, Stamped, dispatch};
 
 use crate::config::JournalLevel;
 
@@ -122,13 +122,6 @@ impl Keeper {
         }
         Ok(())
     }
-
-    fn journal(&mut self, frame: impl FnOnce() -> Frame) -> Result<(), String> {
-        match &mut self.files {
-            Some(Files { journal: Some(j), folder, .. }) => j.write(&frame()).map_err(|e| refused(folder, &e)),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// What to say when a file of the run cannot be written.
@@ -145,13 +138,23 @@ fn metric(plugin: &str, name: &str) -> String {
 
 impl Recorder for Keeper {
     #[inline]
-    fn event(&mut self, event: &Event) -> Result<(), String> {
+    fn input(&mut self, x: &Stamped) -> Result<(), String> {
         match &mut self.files {
             Some(Files { journal: Some(j), level: JournalLevel::Full, folder, .. }) => {
-                j.write(&Frame::Event(event.clone())).map_err(|e| refused(folder, &e))
+                j.input(x).map_err(|e| refused(folder, &e))
             }
             _ => Ok(()),
         }
+    }
+
+    fn effect(&mut self, effect: &Effect, portfolio: &Portfolio) -> Result<(), String> {
+        // A decision is written to the journal with its line of decisions.jsonl.
+        if !matches!(effect, Effect::Emit(Emitted::Decision(_)))
+            && let Some(Files { journal: Some(j), folder, .. }) = &mut self.files
+        {
+            j.write(&Frame::of(effect)?).map_err(|e| refused(folder, &e))?;
+        }
+        dispatch(self, effect, portfolio)
     }
 
     fn decision(&mut self, d: &Decision) -> Result<(), String> {
@@ -188,7 +191,7 @@ impl Recorder for Keeper {
 
     fn order(&mut self, o: &Order) -> Result<(), String> {
         self.orders.push(o.clone());
-        self.journal(|| Frame::Order(o.clone()))
+        Ok(())
     }
 
     fn report(&mut self, r: &OrderReport, realised: Cash) -> Result<(), String> {
@@ -211,7 +214,7 @@ impl Recorder for Keeper {
             OrderReport::Cancelled { .. } => *self.ended.entry("cancelled").or_default() += 1,
             OrderReport::Expired { .. } => *self.ended.entry("expired").or_default() += 1,
         }
-        self.journal(|| Frame::Report(r.clone()))
+        Ok(())
     }
 
     fn session(&mut self, s: &SessionRecord<'_>) -> Result<(), String> {
@@ -236,7 +239,6 @@ impl Recorder for Keeper {
             metrics: s.metrics.iter().map(|(plugin, name, v)| (metric(plugin, name), *v)).collect(),
             strategies: self.by_strategy.iter().map(|(s, v)| (s.to_string(), *v)).collect(),
         });
-        let hash = s.hash;
-        self.journal(|| Frame::Hash(hash))
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{Side, Time};
 use tradewind_data::{Calendar, Frame};
-use tradewind_engine::{Engine, Exchange, Merge, Recorder, SessionRecord};
+use tradewind_engine::{Backtest, Exchange, Merge, Recorder, SessionRecord};
 
 use crate::compose;
 use crate::config::Config;
@@ -33,7 +33,7 @@ impl Recorder for Curve {
 ///
 /// # Errors
 /// Whatever stops the run.
-pub fn drive(engine: &mut Engine<Exchange>, data: &Dataset, to: &mut impl Recorder) -> Result<(), Failure> {
+pub fn drive(engine: &mut Backtest<Exchange>, data: &Dataset, to: &mut impl Recorder) -> Result<(), Failure> {
     let mut merge = Merge::new(data.sources()?).map_err(|e| located(e, data))?;
     engine.run(&mut merge, None, to).map_err(|e| located(e, data))?;
     Ok(())
@@ -87,7 +87,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     if keeper.sessions.is_empty() {
         return Err(Failure::Data(format!("no session between {} and {}", config.run.from, config.run.to)));
     }
-    let hash = engine.ledger().hash();
+    let hash = engine.engine().ledger().hash();
     keeper.finish(hash).map_err(|e| Failure::Run(format!("cannot keep the run: {e}")))?;
 
     let (periods, rf) = (config.report.periods_per_year, config.report.risk_free);
@@ -106,7 +106,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     let own = returns(config.run.cash, &equity);
     let traded: f64 = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
     let n = equity.len() as f64;
-    let totals = engine.ledger().portfolio().totals();
+    let totals = engine.engine().ledger().portfolio().totals();
     let mut digest = Sha256::new();
     // Where a file lies does not change the run; what is in it does, and the data's hash says so.
     let named = config.with_paths(|p| p.file_name().map_or_else(|| p.to_owned(), PathBuf::from));
@@ -117,15 +117,16 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
 
     let mut warnings: Vec<String> =
         data.notes().into_iter().map(|(file, what, n)| format!("{file}: {n} {what}")).collect();
-    for (plugin, s) in engine.skipped() {
+    for (plugin, s) in engine.engine().skipped() {
         warnings.push(format!("{plugin} could not use {} events; the first: {}", s.count, s.first));
     }
-    if engine.ledger().repeated_fills() > 0 {
+    if engine.engine().repeated_fills() > 0 {
         warnings
-            .push(format!("{} fills were reported more than once and booked once", engine.ledger().repeated_fills()));
+            .push(format!("{} fills were reported more than once and booked once", engine.engine().repeated_fills()));
     }
     warnings.extend(
         engine
+            .engine()
             .kill_switch()
             .changes()
             .iter()
@@ -142,7 +143,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         from: date(from.time).to_string(),
         to: date(to.time).to_string(),
         sessions: equity.len(),
-        events: engine.events(),
+        events: engine.engine().events(),
         simulated: config.data.simulate.is_some(),
         ledger_hash: hash.to_string(),
         data_hash: data.fingerprint().to_owned(),

@@ -7,7 +7,8 @@ use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::*;
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting, Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting,
+    Strategy,
 };
 use tradewind_risk::REGISTRY;
 
@@ -82,7 +83,7 @@ fn sizer(id: &str, v: &Value) -> Box<dyn Sizer> {
     REGISTRY.iter().find(|p| p.id == id).unwrap().sizer.unwrap()(v).unwrap()
 }
 
-fn engine() -> Engine<Exchange> {
+fn engine() -> Backtest<Exchange> {
     let cvar = json!({ "method": "historical", "filter": "none", "window": 60, "minimum": 30, "risk_budget": 0.0009, "portfolio_budget": 0.0026 });
     let strategy = Strategy {
         sizers: vec![
@@ -120,7 +121,7 @@ fn engine() -> Engine<Exchange> {
     let exchange =
         Exchange::new(ExchangeConfig { leverage: 4.0, shorting: Shorting::All, ..ExchangeConfig::default() }).unwrap();
     let start = Time::from_ymd(2014, 1, 2).unwrap().plus(Span::from_days(TRADED));
-    Engine::new(on_signal(), pipeline, exchange, "1000000".parse().unwrap(), start).unwrap()
+    Engine::new(on_signal(), pipeline, "1000000".parse().unwrap(), start).map(|e| Backtest::new(e, exchange)).unwrap()
 }
 
 #[derive(Default)]
@@ -137,7 +138,7 @@ impl Recorder for Log {
 fn run(every: usize) -> (String, Vec<Decision>) {
     let (mut e, mut log) = (engine(), Log::default());
     for (n, event) in events().iter().enumerate() {
-        e.process(event, &mut log).unwrap();
+        e.event(event.clone(), &mut log).unwrap();
         if every > 0 && n % every == every - 1 {
             let bytes = e.save().unwrap();
             e = engine();
@@ -145,7 +146,7 @@ fn run(every: usize) -> (String, Vec<Decision>) {
         }
     }
     e.finish(&mut log).unwrap();
-    (e.ledger().hash().to_string(), log.0)
+    (e.engine().ledger().hash().to_string(), log.0)
 }
 
 #[test]
@@ -211,12 +212,14 @@ fn age_takes_from_what_is_always_wanted_alike() {
     };
     let start = Time::from_ymd(2014, 1, 2).unwrap().plus(Span::from_days(TRADED));
     let exchange = Exchange::new(ExchangeConfig::default()).unwrap();
-    let mut e = Engine::new(on_signal(), pipeline(), exchange, "1000000".parse().unwrap(), start).unwrap();
+    let mut e = Engine::new(on_signal(), pipeline(), "1000000".parse().unwrap(), start)
+        .map(|e| Backtest::new(e, exchange))
+        .unwrap();
     let (mut log, mut gross) = (Log::default(), Vec::new());
     for event in events() {
-        e.process(&event, &mut log).unwrap();
+        e.event(event.clone(), &mut log).unwrap();
         if matches!(event.data, MarketData::SessionClose) && event.time > start {
-            gross.push(e.ledger().portfolio().gross());
+            gross.push(e.engine().ledger().portfolio().gross());
         }
     }
     e.finish(&mut log).unwrap();
@@ -225,7 +228,7 @@ fn age_takes_from_what_is_always_wanted_alike() {
     for pair in gross[3..8].windows(2) {
         assert!(pair[1] < 0.9 * pair[0], "{gross:?}");
     }
-    assert_eq!(e.ledger().portfolio().positions().count(), 0, "{gross:?}");
+    assert_eq!(e.engine().ledger().portfolio().positions().count(), 0, "{gross:?}");
     let aged = |d: &&Decision| d.rules.iter().any(|s| s.stage == Stage::Decay);
     assert!(log.0.iter().filter(aged).count() > 100);
     // What is decided is decided for a reason: its signal, its age, or a fill that was missing.

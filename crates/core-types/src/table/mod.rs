@@ -15,7 +15,7 @@ use self::ser_row::RowSer;
 
 use crate::error::BadInput;
 use crate::online::Online;
-use crate::role::{Snapshot, StateError};
+use crate::plugin::{Snapshot, StateError};
 
 /// One cell of a table.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use tradewind_core_types::{Price, Span, Time};
 
 use super::error::Fault;
 use super::http::new_york_day;
-use crate::calendar::NEW_YORK;
+use tradewind_core_types::NEW_YORK;
 
 /// A number however it is written: a JSON number, text ("$1.20", "($0.30)", "1,234.5", "12%"), Yahoo's `{"raw": ..}`. What says that there
 /// is none (null, "", "N/A", "--", {}, "None", "NaN", "Infinity") is `None`, and so is what is not a number at all.

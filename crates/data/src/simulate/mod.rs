@@ -26,13 +26,13 @@ use std::path::Path as FilePath;
 use jiff::civil::Date;
 use tradewind_core_types::{Bar, Event, Invalid, MarketData, Origin, Price, Symbol, Time};
 
-use crate::calendar::Session;
 use crate::error::DataError;
 use crate::store::{Written, write_kinds};
 use path::{Path, Step};
 pub use planted::{Planted, PlantedSpec, PlantedTruth};
 use random::Random;
 pub use spec::{Regime, SimulationSpec, Ticks};
+use tradewind_core_types::Session;
 
 const STREAM_REGIMES: u64 = 0;
 const STREAM_MARKET: u64 = 1;

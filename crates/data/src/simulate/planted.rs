@@ -22,7 +22,7 @@ use tradewind_core_types::{
 
 use super::random::{Random, stream_of};
 use super::{Simulation, SimulationSpec};
-use crate::calendar::Session;
+use tradewind_core_types::Session;
 
 /// What to plant; see the module for the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{Invalid, Symbol};
 
-use crate::calendar::{Calendar, Session};
 use crate::spec::Kind;
+use tradewind_core_types::{Calendar, Session};
 
 /// A state of the market.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -146,7 +146,7 @@ mod tests {
             let bar = Bar::close_only(Price::from_f64(close).unwrap());
             let e =
                 Event { time, symbol: Symbol::new("A").ok(), origin: Origin::default(), data: MarketData::Bar(bar) };
-            let view = View { now: time, market: &market, features: &features, portfolio: &portfolio };
+            let view = View::new(time, &market, &features, &portfolio);
             let mut out = vec![];
             c.on_event(&e, &view, &mut out).unwrap();
             got.extend(out.iter().map(|s| (i, s.score)));

@@ -131,7 +131,7 @@ mod tests {
                 if let Some(v) = value {
                     features.set(id, v, Time::MIN);
                 }
-                let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+                let view = View::new(Time::MIN, &market, &features, &portfolio);
                 let mut out = Signals::new();
                 alpha.on_event(&event, &view, &mut out).unwrap();
                 out.first().map(|s| s.score)

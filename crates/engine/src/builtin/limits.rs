@@ -285,7 +285,7 @@ mod tests {
     fn apply(p: &LimitsParams, ws: &[f64]) -> Vec<f64> {
         let targets: Vec<_> = ws.iter().enumerate().map(|(i, w)| (s(i), *w)).collect();
         let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-        let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+        let view = View::new(Time::MIN, &market, &features, &portfolio);
         let mut after = targets.clone();
         for step in p.build().unwrap().apply(&targets, &view) {
             let t = after.iter_mut().find(|t| t.0 == step.symbol).unwrap();
@@ -343,7 +343,7 @@ mod tests {
                 shortable: Some(Shorting::Only(vec!["S0".into(), "S2".into(), "S4".into()])),
             };
             let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-            let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+            let view = View::new(Time::MIN, &market, &features, &portfolio);
             let mut targets: Vec<_> = start.iter().enumerate().map(|(i, w)| (s(i), *w)).collect();
             let mut limits = p.build().unwrap();
             limits.apply(&targets, &view);

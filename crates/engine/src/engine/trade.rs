@@ -3,37 +3,22 @@
 use std::collections::BTreeSet;
 
 use tradewind_core_types::{
-    Adjust, Adjustment, Broker, Cash, Decision, Fixed, Name, Order, OrderId, OrderKind, Outcome, PreTrade, Price,
-    Quantity, Record, Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, approve,
+    Adjust, Adjustment, Cash, Decision, Fixed, Name, Order, OrderId, OrderKind, Outcome, PreTrade, Price, Quantity,
+    Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, WorkingOrder, approve,
 };
 
-use super::working::Working;
 use super::{Engine, EngineConfig, OrderStyle, Schedule, State};
 use crate::decide::{Desk, Scope, Target, targets, whole};
+use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
-use crate::record::Recorder;
 
 /// How often a decision on some symbols is begun anew with more of them, before it becomes one on all.
 const MOST_ROUNDS: usize = 4;
 
-impl<B: Broker> Engine<B> {
-    pub(super) fn decide(&mut self, only: Option<BTreeSet<Symbol>>, to: &mut impl Recorder) -> Result<(), EngineError> {
-        let State {
-            clock,
-            market,
-            features,
-            ledger,
-            standing,
-            pairs,
-            book,
-            working,
-            positions,
-            executor,
-            kill_switch,
-            due: next,
-            ..
-        } = &mut self.state;
-        let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
+impl Engine {
+    pub(super) fn decide(&mut self, only: Option<BTreeSet<Symbol>>, out: &mut Effects) -> Result<(), EngineError> {
+        let State { known, standing, pairs, book, positions, executor, kill_switch, due: next, .. } = &mut self.state;
+        let view = known.view();
         let mut desk = Desk { config: &self.config, positions, executor, kill_switch, displaced: Vec::new() };
         let pairs = *pairs;
         let all_legs = |due: BTreeSet<Symbol>| if pairs { whole(standing, &due).unwrap_or(due) } else { due };
@@ -44,7 +29,8 @@ impl<B: Broker> Engine<B> {
             // Allocators must see all that strategies would hold, or they would weigh a part as if it were the whole. And where one thing
             // leads to another, everything is decided: without a restriction there is always an answer.
             let due = only.as_ref().filter(|_| p.allocators.is_empty() && rounds < MOST_ROUNDS);
-            let working: Vec<Symbol> = if due.is_none() { working.symbols().collect() } else { Vec::new() };
+            let working: Vec<Symbol> =
+                if due.is_none() { view.working.iter().map(|w| w.order.symbol).collect() } else { Vec::new() };
             let scope = Scope { only: due, working: &working, pairs };
             match targets(p, standing, book, scope, &mut decided, &mut desk, &view) {
                 Err(more) if due.is_some() => {
@@ -67,18 +53,17 @@ impl<B: Broker> Engine<B> {
         decided.iter().for_each(|t| book.decide(t));
         book.end(all || partial);
         for t in decided {
-            self.trade(t, to)?;
+            self.trade(t, out)?;
         }
         Ok(())
     }
 
     /// From a target to an order, or to the reason why there is none.
-    fn trade(&mut self, mut t: Target, to: &mut impl Recorder) -> Result<(), EngineError> {
+    fn trade(&mut self, mut t: Target, out: &mut Effects) -> Result<(), EngineError> {
         let id = self.state.next_decision;
         self.state.next_decision += 1;
-        let State { clock, market, features, ledger, working, kill_switch, in_session, next_order, .. } =
-            &mut self.state;
-        let view = View { now: *clock, market, features, portfolio: ledger.portfolio() };
+        let State { known, kill_switch, next_order, .. } = &mut self.state;
+        let view = known.view();
         let equity = view.portfolio.equity();
         if equity <= Cash::ZERO && t.weight != 0.0 {
             // Whoever owns nothing risks nothing: what is held is closed.
@@ -97,18 +82,17 @@ impl<B: Broker> Engine<B> {
             checks: Vec::with_capacity(1 + self.pipeline.pretrade.len()),
             outcome: Outcome::NotTraded(String::new()),
         };
-        let own = || working.of(t.symbol);
-        let pending: Quantity = own().map(|(_, w)| w.remaining).sum();
+        let own = || view.working.of(t.symbol);
+        let pending: Quantity = own().map(|w| w.remaining).sum();
         let mut makes_way = false;
         let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
             // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
             let sign = if side == Side::Buy { 1 } else { -1 };
-            let against = || own().filter(|(_, w)| !w.ended && w.remaining.signum() == -sign);
-            let Some((first, _)) = against().next() else { return Ok((side, quantity)) };
-            let now = view.now;
+            let against = || own().filter(|w| !w.ended && w.remaining.signum() == -sign);
+            let Some(first) = against().next() else { return Ok((side, quantity)) };
             makes_way = true;
-            against().for_each(|(id, _)| self.broker.cancel(id, now));
-            Err(format!("an order on the other side is working (number {}): it is cancelled first", first.0))
+            out.extend(against().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
+            Err(format!("an order on the other side is working (number {}): it is cancelled first", first.order.id.0))
         });
         let order = match sized {
             Ok((side, quantity)) => {
@@ -133,10 +117,11 @@ impl<B: Broker> Engine<B> {
                     self.state.making_way.insert(t.symbol);
                 }
                 decision.outcome = Outcome::NotTraded(why);
-                return self.keep(&decision, None, to);
+                self.emit(Emitted::Decision(Box::new(decision)), out);
+                return Ok(());
             }
         };
-        if order.kind == OrderKind::Market && *in_session == Some(false) {
+        if order.kind == OrderKind::Market && view.in_session == Some(false) {
             let why = "outside market hours: it waits for the session's open";
             decision.checks.push(Step {
                 stage: Stage::PreTrade,
@@ -152,11 +137,12 @@ impl<B: Broker> Engine<B> {
             Ok(approved) => {
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();
-                self.broker.submit(approved, &view);
                 self.state.next_order += 1;
-                let w = Working { symbol: order.symbol, remaining: order.signed(), ended: false };
-                self.state.working.insert(order.id, w);
-                self.keep(&decision, Some(&order), to)
+                self.state.known.working.insert(WorkingOrder::new(order.clone()));
+                self.emit(Emitted::Decision(Box::new(decision)), out);
+                self.emit(Emitted::Order(order), out);
+                out.push(Effect::Submit(approved));
+                Ok(())
             }
             Err(verdict) => {
                 let reason = decision.checks.last().map_or("", |s| s.adjustment.reason.as_ref());
@@ -166,23 +152,10 @@ impl<B: Broker> Engine<B> {
                 }
                 let what = if waits { "waits" } else { "skipped" };
                 decision.outcome = Outcome::NotTraded(format!("{what}: {reason}"));
-                self.keep(&decision, None, to)
+                self.emit(Emitted::Decision(Box::new(decision)), out);
+                Ok(())
             }
         }
-    }
-
-    fn keep(&mut self, d: &Decision, order: Option<&Order>, to: &mut impl Recorder) -> Result<(), EngineError> {
-        to.decision(d).map_err(EngineError::Record)?;
-        if let Some(o) = order {
-            to.order(o).map_err(EngineError::Record)?;
-        }
-        for watcher in &mut self.pipeline.observers {
-            watcher.on_record(Record::Decision(d));
-            if let Some(o) = order {
-                watcher.on_record(Record::Order(o));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
-    Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule,
-    Shorting, Slippage, Strategy,
+    Backtest, Command, Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Instruction, OrderStyle,
+    Pipeline, Recorder, Schedule, Shorting, Slippage, Strategy,
 };
 
 #[derive(Default)]
@@ -117,21 +117,27 @@ pub fn run(
     config: EngineConfig,
     from: i64,
     rows: &[(&str, MarketData)],
-) -> (Engine<Exchange>, Log) {
+) -> (Backtest<Exchange>, Log) {
     let exchange = Exchange::new(free()).unwrap();
     let from = Time::from_nanos(from);
-    let mut engine = Engine::new(config, pipeline, exchange, "1000".parse().unwrap(), from).unwrap();
+    let mut engine =
+        Engine::new(config, pipeline, "1000".parse().unwrap(), from).map(|e| Backtest::new(e, exchange)).unwrap();
     let mut log = Log::default();
     for e in events(rows) {
-        engine.process(&e, &mut log).unwrap();
+        engine.event(e.clone(), &mut log).unwrap();
     }
     engine.finish(&mut log).unwrap();
-    engine.ledger().portfolio().reconcile().unwrap();
+    engine.engine().ledger().portfolio().reconcile().unwrap();
     (engine, log)
 }
-pub fn simple(script: Script<'_>, rows: &[(&str, MarketData)]) -> (Engine<Exchange>, Log) {
+pub fn simple(script: Script<'_>, rows: &[(&str, MarketData)]) -> (Backtest<Exchange>, Log) {
     run(Pipeline { strategies: vec![strategy("s", script)], ..Pipeline::default() }, on_signal(), 0, rows)
 }
-pub fn held(e: &Engine<Exchange>, s: &str) -> String {
-    e.ledger().portfolio().quantity(symbol(s)).to_string()
+pub fn held(e: &Backtest<Exchange>, s: &str) -> String {
+    e.engine().ledger().portfolio().quantity(symbol(s)).to_string()
+}
+
+/// What an operator wants.
+pub fn command(id: &str, reason: &str, order: Instruction) -> Command {
+    Command { id: id.into(), actor: "tester".into(), reason: reason.into(), order }
 }

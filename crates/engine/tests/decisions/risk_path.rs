@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Engine, EngineConfig, Exchange, ExecutorParams, KillSwitchParams, OrderStyle, Pipeline, PositionParams, Shorting,
-    Strategy, TradingState,
+    Backtest, Engine, EngineConfig, Exchange, ExecutorParams, Instruction, KillSwitchParams, OrderStyle, Pipeline,
+    PositionParams, Shorting, Strategy, TradingState, Venue,
 };
 
 use crate::common::*;
@@ -26,7 +26,7 @@ fn managed(script: Script<'_>) -> Strategy {
     Strategy { managed: true, ..strategy("s", script) }
 }
 /// Runs managed strategies on these rows, deciding on signals and exits.
-fn manage(p: PositionParams, strategies: Vec<Strategy>, rows: &[(&str, MarketData)]) -> (Engine<Exchange>, Log) {
+fn manage(p: PositionParams, strategies: Vec<Strategy>, rows: &[(&str, MarketData)]) -> (Backtest<Exchange>, Log) {
     let pipeline = Pipeline { strategies, ..Pipeline::default() };
     run(pipeline, EngineConfig { position: p, ..on_signal() }, 0, rows)
 }
@@ -268,7 +268,7 @@ fn a_rule_that_asks_for_more_gets_nothing() {
     }
 }
 
-fn switched(p: KillSwitchParams, script: Script<'_>, rows: &[(&str, MarketData)]) -> (Engine<Exchange>, Log) {
+fn switched(p: KillSwitchParams, script: Script<'_>, rows: &[(&str, MarketData)]) -> (Backtest<Exchange>, Log) {
     let pipeline = Pipeline { strategies: vec![strategy("s", script)], ..Pipeline::default() };
     run(pipeline, EngineConfig { kill_switch: p, ..on_signal() }, 0, rows)
 }
@@ -302,7 +302,7 @@ fn in_a_drawdown_nothing_grows_until_it_is_over() {
         ("B", bar(10.0)),
     ];
     let (e, log) = switched(drawdowns(0.10, 0.06, 0.5), vec![a(1, 0.5), a(7, 0.9), b(8), a(9, 0.2), b(12)], &rows);
-    let states: Vec<_> = e.kill_switch().changes().iter().map(|(t, s, _)| (t.nanos(), *s)).collect();
+    let states: Vec<_> = e.engine().kill_switch().changes().iter().map(|(t, s, _)| (t.nanos(), *s)).collect();
     assert_eq!(states, [(6_000, TradingState::Reducing), (11_000, TradingState::Active)]);
     // More of A and all of B are refused, less of A is sold, and B is bought when the drawdown is over.
     let ordered: Vec<_> = log.orders.iter().map(|o| (o.time.nanos(), o.symbol, o.side)).collect();
@@ -331,12 +331,15 @@ fn a_halt_closes_everything_if_told_to_and_lasts_until_the_user_says_otherwise()
     for (flatten, left) in [(true, "0"), (false, "50")] {
         let p = KillSwitchParams { flatten, ..drawdowns(0.1, 0.05, 0.2) };
         let (mut e, log) = switched(p, vec![a(1, 0.5), a(5, 0.6), a(9, 0.9)], &rows);
-        assert_eq!((held(&e, "A"), e.kill_switch().state()), (left.into(), TradingState::Halted), "{flatten}");
+        assert_eq!((held(&e, "A"), e.engine().kill_switch().state()), (left.into(), TradingState::Halted), "{flatten}");
         assert!(log.orders.iter().skip(1).all(|o| o.side == Side::Sell));
-        e.set_trading(TradingState::Active, "looked at it");
-        assert_eq!(e.kill_switch().state(), TradingState::Active);
-        e.set_trading(TradingState::Reducing, "holiday");
-        assert_eq!((e.kill_switch().state(), e.kill_switch().reason()), (TradingState::Reducing, "holiday"));
+        e.command(command("1", "looked at it", Instruction::Resume), &mut Log::default()).unwrap();
+        assert_eq!(e.engine().kill_switch().state(), TradingState::Active);
+        e.command(command("2", "holiday", Instruction::Reduce), &mut Log::default()).unwrap();
+        assert_eq!(
+            (e.engine().kill_switch().state(), e.engine().kill_switch().reason()),
+            (TradingState::Reducing, "holiday")
+        );
     }
     // From the beginning, by configuration.
     let p = KillSwitchParams { state: TradingState::Halted, ..KillSwitchParams::default() };
@@ -351,31 +354,32 @@ fn stale_prices_stop_growth() {
         strategies: vec![strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None), (4, vec![("B", 1.0)], 0.4, None)])],
         ..Pipeline::default()
     };
-    let mut engine =
-        Engine::new(on_signal(), p, Exchange::new(free()).unwrap(), "1000".parse().unwrap(), Time::MIN).unwrap();
+    let mut engine = Engine::new(on_signal(), p, "1000".parse().unwrap(), Time::MIN)
+        .map(|e| Backtest::new(e, Exchange::new(free()).unwrap()))
+        .unwrap();
     let mut log = Log::default();
     let rows = [("A", bar(10.0)), ("A", bar(10.0)), ("", MarketData::SessionClose), ("B", bar(10.0)), ("B", bar(10.0))];
     for (mut e, at) in events(&rows).into_iter().zip([0, 1, 9, 10, 11]) {
         e.time = day(at);
-        engine.process(&e, &mut log).unwrap();
+        engine.event(e.clone(), &mut log).unwrap();
     }
     engine.finish(&mut log).unwrap();
-    assert_eq!(engine.kill_switch().reason(), "the last price of A is 8.0 days old");
+    assert_eq!(engine.engine().kill_switch().reason(), "the last price of A is 8.0 days old");
     assert_eq!(log.ordered(), ["A Buy 50"]);
 }
 
 /// A broker whose books are wrong by one share.
 #[derive(Serialize, Deserialize)]
 struct Forgetful(Exchange, bool);
-impl Broker for Forgetful {
+impl Venue for Forgetful {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
         self.0.submit(order, view);
     }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.0.cancel(order, now);
     }
-    fn on_event(&mut self, e: &Event, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput> {
-        self.1 |= reports.iter().any(|r| matches!(r, OrderReport::Filled(_)));
+    fn on_event(&mut self, e: &Event, view: &View<'_>, reports: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
+        self.1 |= reports.iter().any(|r| matches!(r.said, Said::Progress(_)));
         self.0.on_event(e, view, reports)
     }
     fn statement(&self) -> Option<Vec<(Symbol, Quantity)>> {
@@ -390,14 +394,18 @@ fn books_that_do_not_agree_halt_trading() {
         ..Pipeline::default()
     };
     let broker = Forgetful(Exchange::new(free()).unwrap(), false);
-    let mut engine = Engine::new(on_signal(), p, broker, "1000".parse().unwrap(), Time::MIN).unwrap();
+    let mut engine =
+        Engine::new(on_signal(), p, "1000".parse().unwrap(), Time::MIN).map(|e| Backtest::new(e, broker)).unwrap();
     let mut log = Log::default();
     for e in events(&[("A", bar(10.0)), ("A", bar(10.0)), close(), ("A", bar(10.0)), ("A", bar(10.0))]) {
-        engine.process(&e, &mut log).unwrap();
+        engine.event(e.clone(), &mut log).unwrap();
     }
     engine.finish(&mut log).unwrap();
-    assert_eq!(engine.kill_switch().state(), TradingState::Halted);
-    assert_eq!(engine.kill_switch().reason(), "the books do not agree: the broker holds 49 of A, the ledger 50");
+    assert_eq!(engine.engine().kill_switch().state(), TradingState::Halted);
+    assert_eq!(
+        engine.engine().kill_switch().reason(),
+        "the books do not agree: the broker holds 49 of A, the ledger 50"
+    );
     assert_eq!(log.ordered(), ["A Buy 50"]);
 }
 
@@ -457,7 +465,7 @@ impl Checked {
         let e = Event { time: self.now, symbol, origin: Origin::default(), data };
         self.market.apply(&e);
         let features = FeatureValues::default();
-        let view = View { now: self.now, market: &self.market, features: &features, portfolio: &self.portfolio };
+        let view = View::new(self.now, &self.market, &features, &self.portfolio);
         self.check.observe(&e, &view).unwrap();
     }
     fn later(&mut self, seconds: f64) {
@@ -475,7 +483,7 @@ impl Checked {
             tif: TimeInForce::Gtc,
         };
         let features = FeatureValues::default();
-        let view = View { now: self.now, market: &self.market, features: &features, portfolio: &self.portfolio };
+        let view = View::new(self.now, &self.market, &features, &self.portfolio);
         let (verdict, a) = self.check.check(&order, &view);
         (verdict, a.reason.into_owned())
     }

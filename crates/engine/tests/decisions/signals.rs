@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
-use tradewind_engine::{Commission, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Schedule};
+use tradewind_engine::{
+    Backtest, Commission, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Schedule, Venue,
+};
 
 use crate::common::*;
 
@@ -217,7 +219,7 @@ fn without_equity_everything_is_closed() {
         &[("A", bar(10.0)), ("A", bar(10.0)), ("A", bar(25.0)), ("A", bar(25.0))],
     );
     assert_eq!(log.ordered(), ["A Sell 100", "A Buy 100"]);
-    assert_eq!((held(&e, "A"), e.ledger().portfolio().equity().to_string()), ("0".into(), "-500".into()));
+    assert_eq!((held(&e, "A"), e.engine().ledger().portfolio().equity().to_string()), ("0".into(), "-500".into()));
 }
 
 #[test]
@@ -248,11 +250,13 @@ fn sales_pay_for_purchases_at_the_close() {
         ..Pipeline::default()
     };
     let exchange = Exchange::new(ExchangeConfig { leverage: 1.0, ..free() }).unwrap();
-    let mut engine = Engine::new(EngineConfig::default(), p, exchange, "1000".parse().unwrap(), Time::MIN).unwrap();
+    let mut engine = Engine::new(EngineConfig::default(), p, "1000".parse().unwrap(), Time::MIN)
+        .map(|e| Backtest::new(e, exchange))
+        .unwrap();
     let mut log = Log::default();
     let day = [("B", bar(10.0)), ("A", bar(10.0)), ("", MarketData::SessionClose)];
     for e in events(&day.iter().cycle().take(9).cloned().collect::<Vec<_>>()) {
-        engine.process(&e, &mut log).unwrap();
+        engine.event(e.clone(), &mut log).unwrap();
     }
     assert_eq!((held(&engine, "A"), held(&engine, "B")), ("100".into(), "0".into()));
 }
@@ -261,30 +265,30 @@ fn sales_pay_for_purchases_at_the_close() {
 fn two_strategies_of_one_name_are_refused() {
     let p = Pipeline { strategies: vec![strategy("s", vec![]), strategy("s", vec![])], ..Pipeline::default() };
     let exchange = Exchange::new(free()).unwrap();
-    assert!(Engine::new(on_signal(), p, exchange, Cash::ZERO, Time::MIN).is_err());
+    assert!(Engine::new(on_signal(), p, Cash::ZERO, Time::MIN).map(|e| Backtest::new(e, exchange)).is_err());
 }
 
 /// Holds every report back for some events, the order's end before its fills, and repeats them.
 #[derive(Serialize, Deserialize)]
 struct Late {
     inner: Exchange,
-    held_back: Vec<OrderReport>,
+    held_back: Vec<BrokerReport>,
     events: u32,
 }
-impl Broker for Late {
+impl Venue for Late {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
         self.inner.submit(order, view);
     }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.inner.cancel(order, now);
     }
-    fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Vec<OrderReport>) -> Result<(), BadInput> {
+    fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
         let mut fresh = Vec::new();
         self.inner.on_event(e, view, &mut fresh)?;
         self.held_back.extend(fresh);
         self.events += 1;
         // Ends go through at once, fills every third event and twice.
-        let fill = |r: &OrderReport| matches!(r, OrderReport::Filled(_));
+        let fill = |r: &BrokerReport| matches!(r.said, Said::Progress(_));
         out.extend(self.held_back.extract_if(.., |r| !fill(r)));
         if self.events.is_multiple_of(3) {
             out.extend(self.held_back.iter().rev().cloned());
@@ -301,7 +305,8 @@ fn an_order_is_not_repeated_because_its_fills_are_reported_after_its_end() {
     let mut exchange = free();
     exchange.costs.slippage.max_participation = Some(0.1);
     let late = Late { inner: Exchange::new(exchange).unwrap(), held_back: vec![], events: 0 };
-    let mut engine = Engine::new(on_signal(), p, late, "1000".parse().unwrap(), Time::MIN).unwrap();
+    let mut engine =
+        Engine::new(on_signal(), p, "1000".parse().unwrap(), Time::MIN).map(|e| Backtest::new(e, late)).unwrap();
     let mut log = Log::default();
     let mut rows: Vec<(&str, MarketData)> = (0..14)
         .map(|_| {
@@ -313,9 +318,9 @@ fn an_order_is_not_repeated_because_its_fills_are_reported_after_its_end() {
     // A split ends the order after its first part, whose fill is reported later.
     rows.insert(2, ("A", act(CorporateAction::Split { numerator: 1, denominator: 1 })));
     for e in events(&rows) {
-        engine.process(&e, &mut log).unwrap();
+        engine.event(e.clone(), &mut log).unwrap();
     }
-    assert_eq!(engine.ledger().portfolio().quantity(symbol("A")).to_string(), "50");
+    assert_eq!(engine.engine().ledger().portfolio().quantity(symbol("A")).to_string(), "50");
     let bought: f64 = log.orders.iter().filter(|o| o.side == Side::Buy).map(|o| o.quantity.to_f64()).sum();
     assert!(log.orders.iter().all(|o| o.side == Side::Buy) && bought == 80.0, "{:?}", log.ordered());
 }
@@ -376,29 +381,30 @@ fn a_jump_lends_nothing_and_fees_are_paid_from_equity() {
     let told = vec![(1, vec![("A", 1.0)], 0.8, None), (3, vec![("A", 1.0)], 1.0, None)];
     let p = || Pipeline { strategies: vec![strategy("s", told.clone())], ..Pipeline::default() };
     let go = |exchange: ExchangeConfig, rows: &[(&str, MarketData)]| {
-        let mut engine =
-            Engine::new(on_signal(), p(), Exchange::new(exchange).unwrap(), "1000".parse().unwrap(), Time::MIN)
-                .unwrap();
+        let mut engine = Engine::new(on_signal(), p(), "1000".parse().unwrap(), Time::MIN)
+            .map(|e| Backtest::new(e, Exchange::new(exchange).unwrap()))
+            .unwrap();
         for e in events(rows) {
-            engine.process(&e, &mut ()).unwrap();
+            engine.event(e.clone(), &mut ()).unwrap();
         }
         engine
     };
     let cash = ExchangeConfig { leverage: 1.0, ..free() };
     let flat: Vec<_> = (0..4).map(|_| ("A", bar(10.0))).collect();
-    assert_eq!(go(cash.clone(), &flat).ledger().portfolio().cash().to_string(), "0");
+    assert_eq!(go(cash.clone(), &flat).engine().ledger().portfolio().cash().to_string(), "0");
     let mut dear = cash.clone();
     dear.costs.commission = Commission { per_share: 0.01, ..Commission::NONE };
     // All of it and a fee on top is more than there is.
     let e = go(dear, &flat);
-    assert!(e.ledger().portfolio().cash() >= Cash::ZERO, "{}", e.ledger().portfolio().cash());
+    assert!(e.engine().ledger().portfolio().cash() >= Cash::ZERO, "{}", e.engine().ledger().portfolio().cash());
     // With leverage two: long 160 at 10, equity 1000; at 6 equity is 360 and twice that is less than what is held.
     let two = ExchangeConfig { leverage: 2.0, ..free() };
     let told =
         vec![(1, vec![("A", 1.0)], 1.0, None), (3, vec![("A", 0.8)], 1.0, None), (4, vec![("B", 1.0)], 0.8, None)];
     let p = Pipeline { strategies: vec![strategy("s", told)], ..Pipeline::default() };
-    let mut engine =
-        Engine::new(on_signal(), p, Exchange::new(two).unwrap(), "1000".parse().unwrap(), Time::MIN).unwrap();
+    let mut engine = Engine::new(on_signal(), p, "1000".parse().unwrap(), Time::MIN)
+        .map(|e| Backtest::new(e, Exchange::new(two).unwrap()))
+        .unwrap();
     for e in events(&[
         ("A", bar(10.0)),
         ("A", bar(10.0)),
@@ -407,8 +413,8 @@ fn a_jump_lends_nothing_and_fees_are_paid_from_equity() {
         ("B", bar(10.0)),
         ("A", bar(6.0)),
     ]) {
-        engine.process(&e, &mut ()).unwrap();
+        engine.event(e.clone(), &mut ()).unwrap();
     }
-    let p = engine.ledger().portfolio();
+    let p = engine.engine().ledger().portfolio();
     assert!(p.gross() <= 2.0, "{}", p.gross());
 }

@@ -10,8 +10,8 @@ use tradewind_engine::builtin::{
     BaseSize, BuyAndHold, CrossoverParams, EveryTrade, FeatureSignalParams, LimitsParams, OrderLimitsParams,
 };
 use tradewind_engine::{
-    Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, ExecutorParams, KillSwitchParams, OnBadInput,
-    OrderStyle, Pipeline, PositionParams, Rates, Schedule, Shorting, Slippage, Strategy,
+    Backtest, Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, ExecutorParams, KillSwitchParams,
+    OnBadInput, OrderStyle, Pipeline, PositionParams, Rates, Schedule, Shorting, Slippage, Strategy,
 };
 
 use market::{sessions, symbol, with_actions};
@@ -35,12 +35,12 @@ const PINNED: [(&str, &str); 13] = [
 ];
 
 /// Everything the engine is told, and everything it records.
-fn drive(mut engine: Engine<Exchange>, events: &[Event], to: &mut Golden) {
+fn drive(mut engine: Backtest<Exchange>, events: &[Event], to: &mut Golden) {
     for e in events {
-        engine.process(e, to).unwrap();
+        engine.event(e.clone(), to).unwrap();
     }
     engine.finish(to).unwrap();
-    engine.ledger().portfolio().reconcile().unwrap();
+    engine.engine().ledger().portfolio().reconcile().unwrap();
 }
 
 /// What a run must at least hold, so that its hash says something.
@@ -65,7 +65,8 @@ struct Setting {
 fn golden(name: &str, s: Setting, events: &[Event], least: AtLeast) {
     let from = if s.from == 0 { Time::MIN } else { Time::from_ymd(2015, 1, 5 + s.from as i8).unwrap() };
     let exchange = Exchange::new(s.exchange).unwrap();
-    let engine = Engine::new(s.config, s.pipeline, exchange, "100000".parse().unwrap(), from).unwrap();
+    let engine = Engine::new(s.config, s.pipeline, "100000".parse().unwrap(), from).unwrap();
+    let engine = Backtest::new(engine, exchange);
     let mut records = Golden::default();
     drive(engine, events, &mut records);
     let Golden { decisions, orders, accepted, fills, rejects, cancels, expiries, sessions, .. } = records;

@@ -210,7 +210,7 @@ fn the_smoother_looks_ahead_and_the_filter_does_not() {
 /// Shows a filter one score a session; gives what it answers.
 fn smooth(filter: &mut FeKalmanFilter, scores: &[f64]) -> Vec<f64> {
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     let close = Event { time: Time::MIN, symbol: None, origin: Origin::default(), data: MarketData::SessionClose };
     let (strategy, spy) = (StrategyId::new("s").unwrap(), Symbol::new("SPY").unwrap());
     let mut out = Vec::new();
@@ -317,7 +317,7 @@ fn a_regression_takes_values_and_regressors_of_one_instant() {
         bar(6, "TLT", 85.0),
     ];
     for e in &events {
-        let view = View { now: e.time, market: &market, features: &out.clone(), portfolio: &portfolio };
+        let view = View::new(e.time, &market, &out.clone(), &portfolio);
         f.on_event(e, &view, &mut out).unwrap();
     }
     let beta = FeatureId::new("fe_kalman.TLT.beta").unwrap();

@@ -2,11 +2,14 @@
 
 mod rules;
 
+pub use self::rules::Disruption;
+
 use std::sync::LazyLock;
 
+use crate::event::{Event, MarketData, Origin};
+use crate::time::Time;
 use jiff::civil::{Date, time};
 use jiff::tz::TimeZone;
-use tradewind_core_types::{Event, MarketData, Origin, Time};
 
 /// One trading session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,24 +24,10 @@ pub struct Session {
     pub early: bool,
 }
 
-/// A day on which trading began late or ended early without having been announced in advance: snow, a circuit breaker, a
-/// systems failure. [`Session`] keeps the scheduled hours of such days; this list says what happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disruption {
-    /// The civil date in New York.
-    pub date: Date,
-    /// When trading began, New York, as (hour, minute).
-    pub open: (i8, i8),
-    /// When it ended, New York, as (hour, minute).
-    pub close: (i8, i8),
-    /// Why.
-    pub why: &'static str,
-}
-
 /// Sessions of an exchange between two dates.
 ///
 /// ```
-/// use tradewind_data::{Calendar, Date};
+/// use tradewind_core_types::{Calendar, Date};
 /// let nyse = Calendar::us_equities();
 /// let day = |s: &str| s.parse::<Date>().unwrap();
 /// assert!(!nyse.is_session(day("2001-09-11")));
@@ -145,12 +134,19 @@ impl Calendar {
     pub fn session_at(&self, t: Time) -> Option<Session> {
         self.sessions.get(self.index_at(t)).copied().filter(|s| s.open <= t)
     }
+    /// The session that is running at an instant or, between sessions, the next one.
+    pub fn session_or_next(&self, t: Time) -> Option<Session> {
+        self.sessions
+            .get(self.index_at(t))
+            .copied()
+            .filter(|_| t >= self.sessions.first().map_or(Time::MAX, |s| s.open))
+    }
     /// Position of the first session that closes at `t` or later, counted from the start of the calendar.
-    pub(crate) fn index_at(&self, t: Time) -> usize {
+    pub fn index_at(&self, t: Time) -> usize {
         self.sessions.partition_point(|s| s.close < t)
     }
     /// All sessions.
-    pub(crate) fn all(&self) -> &[Session] {
+    pub fn all(&self) -> &[Session] {
         &self.sessions
     }
     /// The civil date in New York at an instant.

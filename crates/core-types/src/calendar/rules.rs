@@ -2,7 +2,19 @@
 
 use jiff::civil::{Date, Weekday};
 
-use super::Disruption;
+/// A day on which trading began late or ended early without having been announced in advance: snow, a circuit breaker, a
+/// systems failure. `Session` keeps the scheduled hours of such days; this list says what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disruption {
+    /// The civil date in New York.
+    pub date: Date,
+    /// When trading began, New York, as (hour, minute).
+    pub open: (i8, i8),
+    /// When it ended, New York, as (hour, minute).
+    pub close: (i8, i8),
+    /// Why.
+    pub why: &'static str,
+}
 
 /// Closures that follow no rule.
 const SPECIAL: &[(Date, &str)] = &[

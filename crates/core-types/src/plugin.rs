@@ -1,0 +1,65 @@
+//! What every plugin is: it has an id, sees events, can be saved.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::BadInput;
+use crate::event::Event;
+use crate::view::View;
+
+/// State that cannot be saved or restored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("state of {who}: {problem}")]
+pub struct StateError {
+    /// Whose state.
+    pub who: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Everything with state can be saved and restored: whatever serde can read and write has it for free.
+pub trait Snapshot {
+    /// The state in binary form (postcard: floats bit by bit).
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn save(&self) -> Result<Vec<u8>, StateError>;
+    /// Takes on a saved state.
+    ///
+    /// # Errors
+    /// When the bytes are not a state of this type; then nothing has changed.
+    fn load(&mut self, bytes: &[u8]) -> Result<(), StateError>;
+}
+
+impl<T: Serialize + DeserializeOwned> Snapshot for T {
+    fn save(&self) -> Result<Vec<u8>, StateError> {
+        postcard::to_stdvec(self)
+            .map_err(|e| StateError { who: std::any::type_name::<T>().into(), problem: e.to_string() })
+    }
+    fn load(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        *self = postcard::from_bytes(bytes)
+            .map_err(|e| StateError { who: std::any::type_name::<T>().into(), problem: e.to_string() })?;
+        Ok(())
+    }
+}
+
+/// Named values for observers: charts, reports, dashboards.
+pub type Metrics = Vec<(&'static str, f64)>;
+
+/// What every plugin is: it has an id, sees events, can be saved.
+///
+/// Events come in order of time, and each call's view already holds its event. Bad input is an error and leaves the state
+/// unchanged; the engine counts and reports it, or stops, as configured.
+pub trait Plugin: Snapshot + Send {
+    /// The id: file name, configuration key, documentation page.
+    fn id(&self) -> &'static str;
+    /// Sees an event. Not called on features and alphas, which see events through their own methods.
+    ///
+    /// # Errors
+    /// When the event cannot be used.
+    fn observe(&mut self, _event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
+        Ok(())
+    }
+    /// Adds named values worth charting; asked at every session close.
+    fn metrics(&self, _out: &mut Metrics) {}
+}

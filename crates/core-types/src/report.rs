@@ -1,0 +1,161 @@
+//! Reports of a broker, and the fills that are booked from them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::{Cash, Price, Quantity};
+use crate::name::Symbol;
+use crate::order::{OrderId, Side};
+use crate::time::Time;
+
+/// A fill, exact.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Fill {
+    /// Number of the fill within the run, from 1, in the order of booking.
+    pub id: u64,
+    /// The order filled.
+    pub order: OrderId,
+    /// When.
+    pub time: Time,
+    /// What.
+    pub symbol: Symbol,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much, above zero.
+    pub quantity: Quantity,
+    /// At which price.
+    pub price: Price,
+    /// Commission and regulatory fees.
+    pub fee: Cash,
+    /// Price paid above (positive: worse) the reference price, in basis points of it.
+    pub slippage_bps: f64,
+}
+
+impl Fill {
+    /// The quantity with its sign: positive for buys.
+    #[inline]
+    pub fn signed(&self) -> Quantity {
+        match self.side {
+            Side::Buy => self.quantity,
+            Side::Sell => -self.quantity,
+        }
+    }
+}
+
+/// Why an order was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// Buying power would be exceeded.
+    #[error("no cash: needs {needed}, has {available}")]
+    NoCash {
+        /// What the order would cost.
+        needed: Cash,
+        /// What there is.
+        available: Cash,
+    },
+    /// Cannot be sold short.
+    #[error("no borrow: shorting is not allowed for this symbol")]
+    NoBorrow,
+    /// Trading is halted.
+    #[error("halted")]
+    Halted,
+    /// Not known to the broker, or delisted.
+    #[error("unknown symbol")]
+    UnknownSymbol,
+    /// The order itself is malformed.
+    #[error("bad order: {0}")]
+    BadOrder(String),
+    /// Anything a broker may say.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What a broker says of an order. It is an input: it may come at any time, twice, late, or in another order than things happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BrokerReport {
+    /// Which order.
+    pub order: OrderId,
+    /// When it happened, by the broker's clock.
+    pub time: Time,
+    /// What happened.
+    pub said: Said,
+}
+
+/// What a broker can say of an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// It works at the broker.
+    Accepted,
+    /// It is refused.
+    Rejected(RejectReason),
+    /// It has filled, in part or in full.
+    Progress(Progress),
+    /// It was cancelled.
+    Cancelled {
+        /// Quantity filled in all, also by fills that are still to be reported.
+        filled: Quantity,
+    },
+    /// Its time in force ran out.
+    Expired {
+        /// Quantity filled in all, also by fills that are still to be reported.
+        filled: Quantity,
+    },
+}
+
+/// A fill as progress of its order: the cumulative filled quantity went from `from` to `to`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Cumulative quantity filled before, zero or more.
+    pub from: Quantity,
+    /// Cumulative quantity filled after, above `from`.
+    pub to: Quantity,
+    /// Price of this part.
+    pub price: Price,
+    /// Commission and regulatory fees of this part.
+    pub fee: Cash,
+    /// Price paid above (positive: worse) the reference price, in basis points of it.
+    pub slippage_bps: f64,
+}
+
+/// What a run records of an order's way: each broker's report that was news, with the fill as it was booked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderReport {
+    /// Working at the broker.
+    Accepted {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        time: Time,
+    },
+    /// Refused.
+    Rejected {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        time: Time,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// Filled in part or in full.
+    Filled(Fill),
+    /// Cancelled; what was filled stays filled.
+    Cancelled {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        time: Time,
+        /// Quantity not filled.
+        remaining: Quantity,
+    },
+    /// Its time in force ran out.
+    Expired {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        time: Time,
+        /// Quantity not filled.
+        remaining: Quantity,
+    },
+}

@@ -1,0 +1,197 @@
+//! Orders on their way: how much is still to come of each.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::money::Quantity;
+use crate::name::Symbol;
+use crate::order::{Order, OrderId};
+use crate::symbol_map::SymbolMap;
+
+/// An order that has been sent and has not come to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkingOrder {
+    /// The order as it was sent.
+    pub order: Order,
+    /// What is still to come, with its sign: positive for buys.
+    pub remaining: Quantity,
+    /// Whether its end was reported before all of its fills were.
+    pub ended: bool,
+    /// The parts of its cumulative quantity that are booked, in order and disjoint.
+    pub booked: SmallVec<[(Quantity, Quantity); 1]>,
+}
+
+impl WorkingOrder {
+    /// An order of which nothing has been reported yet.
+    pub fn new(order: Order) -> Self {
+        let remaining = order.signed();
+        Self { order, remaining, ended: false, booked: SmallVec::new() }
+    }
+
+    /// Takes in that the cumulative filled quantity went from `from` to `to`; gives the parts that are new, so that each share is
+    /// booked once, whoever reports it and in whatever order.
+    pub fn progress(&mut self, from: Quantity, to: Quantity) -> SmallVec<[(Quantity, Quantity); 1]> {
+        let mut fresh: SmallVec<[(Quantity, Quantity); 1]> = SmallVec::new();
+        let mut at = from;
+        for (a, b) in &self.booked {
+            if at < *a && at < to {
+                fresh.push((at, to.min(*a)));
+            }
+            at = at.max(*b);
+        }
+        if at < to {
+            fresh.push((at, to));
+        }
+        for part in &fresh {
+            let place = self.booked.partition_point(|x| x.0 < part.0);
+            self.booked.insert(place, *part);
+        }
+        // Neighbours become one.
+        let mut joined: SmallVec<[(Quantity, Quantity); 1]> = SmallVec::new();
+        for part in &self.booked {
+            match joined.last_mut() {
+                Some(last) if last.1 == part.0 => last.1 = part.1,
+                _ => joined.push(*part),
+            }
+        }
+        self.booked = joined;
+        fresh
+    }
+}
+
+/// So many orders that ended short of their quantity are remembered, in case a fill of theirs is reported late.
+const REMEMBERED: usize = 10_000;
+
+type ByNumber = BTreeMap<OrderId, WorkingOrder>;
+
+/// All of them, by number and by symbol; and those that ended short of their quantity, for fills that are reported late.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(ByNumber, ByNumber)", into = "(ByNumber, ByNumber)")]
+pub struct WorkingOrders {
+    orders: ByNumber,
+    short: ByNumber,
+    /// In the order in which they came.
+    by_symbol: SymbolMap<SmallVec<[OrderId; 2]>>,
+}
+
+impl From<(ByNumber, ByNumber)> for WorkingOrders {
+    fn from((orders, short): (ByNumber, ByNumber)) -> Self {
+        let mut all = Self { short, ..Self::default() };
+        for w in orders.into_values() {
+            all.insert(w);
+        }
+        all
+    }
+}
+impl From<WorkingOrders> for (ByNumber, ByNumber) {
+    fn from(all: WorkingOrders) -> Self {
+        (all.orders, all.short)
+    }
+}
+
+static NONE: LazyLock<WorkingOrders> = LazyLock::new(WorkingOrders::default);
+
+impl WorkingOrders {
+    /// No orders, for views without a run behind them.
+    pub fn none() -> &'static Self {
+        &NONE
+    }
+    /// Adds an order.
+    pub fn insert(&mut self, w: WorkingOrder) {
+        let id = w.order.id;
+        self.by_symbol.get_or_insert_with(w.order.symbol, SmallVec::new).push(id);
+        self.orders.insert(id, w);
+    }
+    /// Takes an order out that has come to its end; gives its symbol. One that ended short of its quantity is remembered for a while.
+    pub fn end(&mut self, id: OrderId) -> Option<Symbol> {
+        let w = self.orders.remove(&id)?;
+        let symbol = w.order.symbol;
+        if let Some(own) = self.by_symbol.get_mut(symbol) {
+            own.retain(|x| *x != id);
+        }
+        if w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
+            self.short.insert(id, w);
+            if self.short.len() > REMEMBERED {
+                self.short.pop_first();
+            }
+        }
+        Some(symbol)
+    }
+    /// An order that works or is remembered, to book a fill of it.
+    pub fn fillable(&mut self, id: OrderId) -> Option<&mut WorkingOrder> {
+        match self.orders.get_mut(&id) {
+            Some(w) => Some(w),
+            None => self.short.get_mut(&id),
+        }
+    }
+    /// Whether this order is on its way.
+    pub fn contains(&self, id: OrderId) -> bool {
+        self.orders.contains_key(&id)
+    }
+    /// One order.
+    pub fn get(&self, id: OrderId) -> Option<&WorkingOrder> {
+        self.orders.get(&id)
+    }
+    /// One order, to change it.
+    pub fn get_mut(&mut self, id: OrderId) -> Option<&mut WorkingOrder> {
+        self.orders.get_mut(&id)
+    }
+    /// Those of one symbol, in the order of their numbers.
+    pub fn of(&self, symbol: Symbol) -> impl Iterator<Item = &WorkingOrder> {
+        let own = self.by_symbol.get(symbol).into_iter().flatten();
+        own.filter_map(|id| self.orders.get(id))
+    }
+    /// All, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &WorkingOrder> {
+        self.orders.values()
+    }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::{OrderKind, Side, TimeInForce};
+    use crate::time::Time;
+
+    fn working() -> WorkingOrder {
+        WorkingOrder::new(Order {
+            id: OrderId(1),
+            decision: 1,
+            time: Time::MIN,
+            symbol: Symbol::new("SPY").unwrap(),
+            side: Side::Buy,
+            quantity: q(10),
+            kind: OrderKind::Market,
+            tif: TimeInForce::Day,
+        })
+    }
+    fn q(n: i64) -> Quantity {
+        Quantity::from_nanos(n * 1_000_000_000).unwrap()
+    }
+    fn fresh(w: &mut WorkingOrder, a: i64, b: i64) -> Vec<(i64, i64)> {
+        w.progress(q(a), q(b)).iter().map(|(a, b)| (a.nanos() / 1_000_000_000, b.nanos() / 1_000_000_000)).collect()
+    }
+
+    #[test]
+    fn every_share_is_new_once_in_whatever_order() {
+        let mut w = working();
+        assert_eq!(fresh(&mut w, 2, 4), [(2, 4)]);
+        assert_eq!(fresh(&mut w, 2, 4), [], "repeated");
+        assert_eq!(fresh(&mut w, 0, 2), [(0, 2)], "late");
+        assert_eq!(fresh(&mut w, 7, 8), [(7, 8)]);
+        assert_eq!(fresh(&mut w, 0, 10), [(4, 7), (8, 10)], "the whole, from another source");
+        assert_eq!(fresh(&mut w, 3, 9), []);
+        assert_eq!(w.booked.as_slice(), [(q(0), q(10))]);
+    }
+}

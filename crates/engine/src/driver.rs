@@ -1,0 +1,263 @@
+//! Drivers: they give an engine its inputs and carry out its effects.
+//!
+//! The contract is one for backtest, replay, paper and live ([`give`]): append the input, step, append the effects, make them durable if they
+//! reach beyond the program, then act.
+
+use std::collections::VecDeque;
+
+use tradewind_core_types::{BrokerReport, Event, MarketData, Time};
+
+use crate::command::Command;
+use crate::effect::{Effect, Effects};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::input::{Input, Stamped};
+use crate::journal::{Frame, JournalError};
+use crate::merge::Merge;
+use crate::record::Recorder;
+use crate::venue::Venue;
+
+/// Gives an engine one input, as every driver must, and passes the effects to `act` in their order.
+///
+/// # Errors
+/// Whatever stops the run; then nothing of this input has been carried out.
+#[inline]
+pub fn give(
+    engine: &mut Engine,
+    x: &Stamped,
+    effects: &mut Effects,
+    to: &mut impl Recorder,
+    act: impl FnMut(Effect, &Engine),
+) -> Result<(), EngineError> {
+    to.input(x).map_err(EngineError::Record)?;
+    engine.step(x, effects)?;
+    if effects.is_empty() { Ok(()) } else { carry_out(engine, effects, to, act) }
+}
+
+fn carry_out(
+    engine: &Engine,
+    effects: &mut Effects,
+    to: &mut impl Recorder,
+    mut act: impl FnMut(Effect, &Engine),
+) -> Result<(), EngineError> {
+    for e in effects.iter() {
+        to.effect(e, engine.ledger().portfolio()).map_err(EngineError::Record)?;
+    }
+    if !effects.iter().all(|e| matches!(e, Effect::Emit(_))) {
+        to.sync().map_err(EngineError::Record)?;
+    }
+    effects.drain(..).for_each(|e| act(e, engine));
+    Ok(())
+}
+
+/// The driver of backtests: market events from sources, orders to a simulated venue, whose reports become inputs.
+pub struct Backtest<V> {
+    engine: Engine,
+    venue: V,
+    effects: Effects,
+    reports: Vec<BrokerReport>,
+}
+
+impl<V: Venue> Backtest<V> {
+    /// Puts an engine and a venue together.
+    pub fn new(engine: Engine, venue: V) -> Self {
+        Self { engine, venue, effects: Vec::new(), reports: Vec::new() }
+    }
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+    /// The engine alone.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+    /// The venue.
+    pub fn venue(&self) -> &V {
+        &self.venue
+    }
+
+    /// Runs all events of a merge (at most `limit`), then ends the last instant when the stream has ended.
+    ///
+    /// Gives whether the stream has ended.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    pub fn run(&mut self, merge: &mut Merge, limit: Option<u64>, to: &mut impl Recorder) -> Result<bool, EngineError> {
+        let mut left = limit.unwrap_or(u64::MAX);
+        while left > 0 {
+            match merge.next()? {
+                Some(e) => self.event(e, to)?,
+                None => {
+                    self.finish(to)?;
+                    return Ok(true);
+                }
+            }
+            left -= 1;
+        }
+        Ok(false)
+    }
+
+    /// One market event: the instant before ends, the venue sees the event as the engine knew the market before, its reports are booked, and then
+    /// the event itself is processed.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    #[inline]
+    pub fn event(&mut self, e: Event, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let (time, source) = (e.time, e.origin.source);
+        if time > self.engine.clock() && self.engine.is_due() {
+            self.give(time, source, Input::Clock, to)?;
+        }
+        if time < self.engine.clock() {
+            return Err(EngineError::Backwards { time, clock: self.engine.clock(), origin: e.origin });
+        }
+        self.venue
+            .on_event(&e, &self.engine.view_at(time), &mut self.reports)
+            .map_err(|problem| EngineError::Broker { time, problem })?;
+        if !self.reports.is_empty() {
+            self.report(time, source, to)?;
+        }
+        if matches!(e.data, MarketData::SessionClose)
+            && let Some(theirs) = self.venue.statement()
+        {
+            self.give(time, source, Input::Statement(theirs), to)?;
+        }
+        self.give(time, source, Input::Market(e), to)
+    }
+
+    #[cold]
+    fn report(&mut self, time: Time, source: u16, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let mut reports = std::mem::take(&mut self.reports);
+        let result = reports.drain(..).try_for_each(|r| self.give(time, source, Input::Report(r), to));
+        self.reports = reports;
+        result
+    }
+
+    /// Gives any input at a time that is not before the engine's clock.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    #[inline]
+    pub fn give(&mut self, time: Time, source: u16, input: Input, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let venue_time = match &input {
+            Input::Market(e) => e.time,
+            Input::Report(r) => r.time,
+            _ => time,
+        };
+        let x = Stamped { seq: self.engine.seq() + 1, venue_time, received: time, source, input };
+        let venue = &mut self.venue;
+        give(&mut self.engine, &x, &mut self.effects, to, |effect, engine| match effect {
+            Effect::Submit(order) => venue.submit(order, &engine.view()),
+            Effect::Cancel { order, time } => venue.cancel(order, time),
+            // Timers are asked for before every event, and the venue states its books by itself.
+            Effect::Arm(..) | Effect::Query | Effect::Start(_) | Effect::Notify(_) | Effect::Emit(_) => {}
+        })
+    }
+
+    /// Gives an operator's command at the engine's present time.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    pub fn command(&mut self, c: Command, to: &mut impl Recorder) -> Result<(), EngineError> {
+        self.give(self.engine.clock(), 0, Input::Command(c), to)
+    }
+
+    /// Ends the last instant.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    pub fn finish(&mut self, to: &mut impl Recorder) -> Result<(), EngineError> {
+        self.give(self.engine.clock(), 0, Input::Clock, to)
+    }
+
+    /// Saves engine and venue.
+    ///
+    /// # Errors
+    /// When a part cannot be saved.
+    pub fn save(&mut self) -> Result<Vec<u8>, EngineError> {
+        let (engine, venue) = (self.engine.save()?, self.venue.save()?);
+        postcard::to_stdvec(&(engine, venue)).map_err(|e| EngineError::broken("backtest", e.to_string()))
+    }
+
+    /// Restores what [`Backtest::save`] gave. The sources then have to be skipped by [`Engine::events`].
+    ///
+    /// # Errors
+    /// When the bytes are not a state of such a run.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        let (engine, venue): (Vec<u8>, Vec<u8>) =
+            postcard::from_bytes(bytes).map_err(|e| EngineError::broken("backtest", e.to_string()))?;
+        self.engine.load(&engine)?;
+        Ok(self.venue.load(&venue)?)
+    }
+}
+
+/// Why a replay stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The engine cannot process an input.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An input leads to something else than it did.
+    #[error("input {seq} led to {was:?}, and now to {is:?}")]
+    Differs {
+        /// Number of the input.
+        seq: u64,
+        /// The frame in the journal, when there is one.
+        was: Option<Box<Frame>>,
+        /// The frame of the replay, when there is one.
+        is: Option<Box<Frame>>,
+    },
+    /// An effect cannot be written as text.
+    #[error("effect: {0}")]
+    Text(String),
+}
+
+/// The driver of replays: inputs come from a journal, effects are compared with those in it and carried out by nobody. An engine that was restored
+/// from a snapshot goes on with the input after it. Effects that the torn end of a journal has lost are not missed.
+///
+/// # Errors
+/// The first input that cannot be processed or leads to something else.
+pub fn replay(
+    engine: &mut Engine,
+    journal: impl Iterator<Item = Result<Frame, JournalError>>,
+    to: &mut impl Recorder,
+) -> Result<(), ReplayError> {
+    let mut effects = Effects::new();
+    let mut expected: VecDeque<Frame> = VecDeque::new();
+    let mut begun = false;
+    for frame in journal {
+        match frame? {
+            Frame::Config(_) => {}
+            Frame::Input(x) if x.seq <= engine.seq() => {}
+            Frame::Input(x) => {
+                let seq = engine.seq();
+                if let Some(is) = expected.pop_front() {
+                    return Err(ReplayError::Differs { seq, was: None, is: Some(Box::new(is)) });
+                }
+                begun = true;
+                let mut failed = None;
+                give(engine, &x, &mut effects, to, |e, _| match Frame::of(&e) {
+                    Ok(f) => expected.push_back(f),
+                    Err(e) => failed = Some(e),
+                })?;
+                if let Some(e) = failed {
+                    return Err(ReplayError::Text(e));
+                }
+            }
+            was if begun => match expected.pop_front() {
+                Some(is) if is == was => {}
+                // The last frame of a whole journal is the hash at its end.
+                None if was == Frame::Hash(engine.ledger().hash()) => {}
+                is => {
+                    let is = is.map(Box::new);
+                    return Err(ReplayError::Differs { seq: engine.seq(), was: Some(Box::new(was)), is });
+                }
+            },
+            _ => {}
+        }
+    }
+    Ok(())
+}

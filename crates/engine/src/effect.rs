@@ -1,0 +1,67 @@
+//! Everything that an engine can want: each consequence is one of these, and a driver carries it out.
+
+use serde::Serialize;
+use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, Time};
+
+use crate::command::{Command, Obeyed};
+use crate::input::TimerId;
+use crate::job::Job;
+use crate::ledger::LedgerHash;
+
+/// One consequence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Effect {
+    /// Send this order to the broker.
+    Submit(ApprovedOrder),
+    /// Ask the broker to cancel this order.
+    Cancel {
+        /// Which order.
+        order: OrderId,
+        /// When that was decided.
+        time: Time,
+    },
+    /// Ask the broker for what is held: a statement is to come as an input.
+    Query,
+    /// Give the timer as an input at this time, in place of the time it was armed for before.
+    Arm(TimerId, Time),
+    /// Do this work, and give its result as an input.
+    Start(Job),
+    /// Tell a person.
+    Notify(Notice),
+    /// Keep this record.
+    Emit(Emitted),
+}
+
+/// Something a person should know at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// When.
+    pub time: Time,
+    /// In words.
+    pub text: String,
+}
+
+/// A record that belongs to nobody yet.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Emitted {
+    /// A decision, taken or not taken.
+    Decision(Box<Decision>),
+    /// An approved order.
+    Order(Order),
+    /// A broker's report that was new, with the profit or loss it realised before fees.
+    Report(OrderReport, Cash),
+    /// The end of a session: values the plugins publish for charts, and the hash so far.
+    Session {
+        /// The close.
+        time: Time,
+        /// (plugin id, name, value)
+        metrics: Vec<(&'static str, &'static str, f64)>,
+        /// The ledger's hash so far.
+        hash: LedgerHash,
+    },
+    /// A command and what became of it.
+    Command(Time, Command, Obeyed),
+}
+
+/// The effects of one step, in order.
+pub type Effects = Vec<Effect>;

@@ -1,0 +1,137 @@
+//! A market event: what is owned, the view, features, alphas, everyone else.
+
+use tradewind_core_types::{BadInput, CorporateAction, Event, MarketData};
+
+use super::{Engine, Known, OnBadInput, Schedule, SkippedInput, State};
+use crate::effect::Effects;
+use crate::error::EngineError;
+
+impl Engine {
+    /// Takes in a market event of the present instant.
+    #[inline]
+    pub(super) fn market(&mut self, e: &Event, out: &mut Effects) -> Result<(), EngineError> {
+        self.state.events += 1;
+        if let MarketData::CorporateAction(action) = &e.data {
+            self.corporate_action(e, *action)?;
+        }
+        let State { known, waiting, due, .. } = &mut self.state;
+        known.market.apply(e);
+        if let (Some(symbol), Some(price)) = (e.symbol, e.mark()) {
+            known.ledger.mark(symbol, price);
+            if !waiting.is_empty() && waiting.remove(&symbol) {
+                due.symbols.insert(symbol);
+            }
+        }
+        self.show(e)?;
+        self.watch(e);
+        if matches!(e.data, MarketData::SessionClose) {
+            self.state.due.session_close = true;
+            if self.state.known.clock >= self.state.trading_from {
+                self.close_session(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn corporate_action(&mut self, e: &Event, action: CorporateAction) -> Result<(), EngineError> {
+        let Some(symbol) = e.symbol else { return Ok(()) };
+        self.state
+            .known
+            .ledger
+            .action(e.time, symbol, action)
+            .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        let to = match action {
+            CorporateAction::SymbolChange { to } => Some(to),
+            CorporateAction::Delisting { .. } => None,
+            _ => return Ok(()),
+        };
+        let State { standing, book, due, positions, executor, .. } = &mut self.state;
+        executor.release(symbol);
+        if let Some(to) = to {
+            positions.rename(symbol, to);
+        }
+        let on_signal = self.config.schedule == Schedule::Signal;
+        for signals in standing {
+            signals.retain(|_, s| {
+                let keep = s.legs.iter().all(|l| l.symbol != symbol);
+                // What else the signal held has lost its reason.
+                if !keep && on_signal {
+                    due.symbols.extend(s.legs.iter().map(|l| l.symbol).filter(|l| *l != symbol));
+                }
+                keep
+            });
+        }
+        if on_signal {
+            due.symbols.remove(&symbol);
+            due.symbols.extend(to);
+        }
+        book.rename(symbol, to);
+        Ok(())
+    }
+
+    /// Shows an event to every plugin: features, then alphas, then everyone else.
+    #[inline]
+    fn show(&mut self, e: &Event) -> Result<(), EngineError> {
+        let policy = self.config.on_bad_input;
+        let State { known, skipped, standing, pairs, due, next_expiry, .. } = &mut self.state;
+        let mut bad = |plugin: &'static str, problem: BadInput| match policy {
+            OnBadInput::Stop => Err(EngineError::Plugin { plugin, time: e.time, origin: e.origin, problem }),
+            OnBadInput::Skip => {
+                let s = skipped
+                    .entry(plugin.to_owned())
+                    .or_insert_with(|| SkippedInput { count: 0, first: format!("{}: {problem}", e.time) });
+                s.count += 1;
+                Ok(())
+            }
+        };
+        for f in &mut self.pipeline.features {
+            // A feature sees the values published before it, of this event too.
+            let result = f.on_event(e, &known.view(), &mut self.published);
+            self.published.move_into(&mut known.features);
+            if let Err(problem) = result {
+                bad(f.id(), problem)?;
+            }
+        }
+        let view = known.view();
+        for (i, s) in self.pipeline.strategies.iter_mut().enumerate() {
+            if let Err(problem) = s.alpha.on_event(e, &view, &mut self.signals) {
+                bad(s.alpha.id(), problem)?;
+            }
+            for signal in self.signals.drain(..) {
+                let on_signal = self.config.schedule == Schedule::Signal;
+                if on_signal {
+                    due.symbols.extend(signal.legs.iter().map(|l| l.symbol));
+                }
+                if let Some(t) = signal.expires {
+                    *next_expiry = t.min(*next_expiry);
+                }
+                *pairs |= signal.legs.len() > 1;
+                let old = standing[i].insert(signal.symbol(), signal);
+                // Legs that the new signal no longer has must be decided too.
+                if let Some(old) = old.filter(|s| on_signal && s.legs.len() > 1) {
+                    due.symbols.extend(old.legs.iter().map(|l| l.symbol));
+                }
+            }
+        }
+        self.pipeline.each_observing(|p| match p.observe(e, &view) {
+            Ok(()) => Ok(()),
+            Err(problem) => bad(p.id(), problem),
+        })
+    }
+
+    /// The position manager follows what is held; the hours are noted.
+    #[inline]
+    fn watch(&mut self, e: &Event) {
+        let State { known, standing, positions, due, .. } = &mut self.state;
+        match e.data {
+            MarketData::SessionOpen => known.in_session = Some(true),
+            MarketData::SessionClose => known.in_session = Some(false),
+            _ => {}
+        }
+        if self.managed {
+            let known: &Known = known;
+            let p = &self.config.position;
+            positions.watch(p, e, &self.pipeline.strategies, standing, &known.view(), &mut due.symbols);
+        }
+    }
+}
