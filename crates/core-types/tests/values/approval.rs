@@ -39,7 +39,7 @@ impl PreTrade for Says {
 fn asked(order: &Order, says: &[u8]) -> (Result<Order, Verdict>, Vec<(String, f64, String)>, Vec<u32>) {
     let mut checks: Vec<Says> = says.iter().map(|s| Says(*s, 0)).collect();
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
-    let view = View { now: Time::MIN, market: &market, features: &features, portfolio: &portfolio };
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     let mut steps: Vec<Step> = Vec::new();
     let all = checks.iter_mut().map(|c| c as &mut dyn PreTrade);
     let result = approve(order.clone(), all, &view, &mut steps);
