@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use tradewind_core_types::{BrokerReport, Event, MarketData, Time};
+use tradewind_core_types::{BrokerReport, Event, Time};
 
 use crate::command::Command;
 use crate::effect::{Effect, Effects};
@@ -136,11 +136,6 @@ impl<V: Venue> Backtest<V> {
         if !self.reports.is_empty() {
             self.report(time, source, to)?;
         }
-        if matches!(e.data, MarketData::SessionClose)
-            && let Some(theirs) = self.venue.statement()
-        {
-            self.give(time, source, InputRef::Statement(&theirs), to)?;
-        }
         self.give(time, source, InputRef::Market(e), to)
     }
 
@@ -198,13 +193,18 @@ impl<V: Venue> Backtest<V> {
             _ => time,
         };
         let x = Given { seq: self.engine.seq() + 1, venue_time, received: time, source, input };
-        let venue = &mut self.venue;
+        let (venue, mut statement) = (&mut self.venue, None);
         give(&mut self.engine, &x, &mut self.effects, to, |effect, engine| match effect {
             Effect::Submit(order) => venue.submit(order, &engine.view()),
             Effect::Cancel { order, time } => venue.cancel(order, time),
-            // Timers are asked for before every event, and the venue states its books by itself.
-            Effect::Arm(..) | Effect::Query | Effect::Start(_) | Effect::Notify(_) | Effect::Emit(_) => {}
-        })
+            Effect::Query => statement = venue.statement(),
+            // Timers are asked for before every event; notices are for people who watch.
+            Effect::Arm(..) | Effect::Notify(_) | Effect::Emit(_) => {}
+        })?;
+        match statement {
+            Some(theirs) => self.give(time, source, InputRef::Statement(&theirs), to),
+            None => Ok(()),
+        }
     }
 
     /// Gives an operator's command at the engine's present time.

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BrokerReport, Event, Quantity, Symbol, Time};
 
 use crate::command::Command;
-use crate::job::JobDone;
 
 /// Number of a timer that an engine has armed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,8 +20,6 @@ pub enum Input {
     Command(Command),
     /// A timer went off.
     Timer(TimerId),
-    /// Work outside the loop is done.
-    Job(JobDone),
     /// Time has passed; the instant before is over.
     Clock,
     /// The broker's own books: what it says is held.
@@ -41,8 +38,6 @@ pub enum InputRef<'a> {
     Command(&'a Command),
     /// See [`Input::Timer`].
     Timer(TimerId),
-    /// See [`Input::Job`].
-    Job(&'a JobDone),
     /// See [`Input::Clock`].
     Clock,
     /// See [`Input::Statement`].
@@ -58,7 +53,6 @@ impl Input {
             Self::Report(r) => InputRef::Report(r),
             Self::Command(c) => InputRef::Command(c),
             Self::Timer(t) => InputRef::Timer(*t),
-            Self::Job(j) => InputRef::Job(j),
             Self::Clock => InputRef::Clock,
             Self::Statement(s) => InputRef::Statement(s),
         }

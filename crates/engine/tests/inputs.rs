@@ -190,6 +190,9 @@ fn a_price_becomes_too_old_though_no_event_comes() {
     let (run, log) = play(start(config, &[(1, 0.5, None)], None), &rows);
     // The last price is of 20; a day and a nanosecond later it is too old. (At the fill, which comes before its print, it was of 10.)
     assert_eq!(log.timers, [at(day + 11), at(day + 21)]);
+    let told: Vec<String> =
+        log.frames().iter().filter_map(|f| if let Frame::Effect(t) = f { Some(t.clone()) } else { None }).collect();
+    assert!(told.iter().any(|t| t.contains("kill switch: reducing: the last price of A is 1.0 days old")), "{told:?}");
     let changes: Vec<_> = run.engine().kill_switch().changes().iter().map(|c| (c.0, c.1)).collect();
     assert_eq!(changes, [(at(day + 21), TradingState::Reducing)]);
 }

@@ -19,7 +19,7 @@ use tradewind_core_types::{
 use self::known::Known;
 use crate::book::Book;
 use crate::decide::rehearse;
-use crate::effect::{Effect, Effects, Emitted};
+use crate::effect::{Effect, Effects, Emitted, Notice};
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::input::{Given, InputRef, TimerId};
@@ -66,6 +66,8 @@ struct State {
     positions: PositionManager,
     executor: Executor,
     kill_switch: KillSwitch,
+    /// How many changes of the kill switch were told.
+    told: usize,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
@@ -146,6 +148,7 @@ impl Engine {
             positions: PositionManager::default(),
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
+            told: 0,
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
@@ -260,7 +263,20 @@ impl Engine {
             self.state.armed = wakeup;
             out.push(Effect::Arm(WAKEUP, wakeup));
         }
+        if self.state.kill_switch.changes().len() != self.state.told {
+            self.tell(out);
+        }
         Ok(())
+    }
+
+    /// Changes of what may be traded are told to a person.
+    #[cold]
+    fn tell(&mut self, out: &mut Effects) {
+        let State { kill_switch, told, .. } = &mut self.state;
+        for (time, state, why) in kill_switch.changes().iter().skip(*told) {
+            out.push(Effect::Notify(Notice { time: *time, text: format!("kill switch: {}: {why}", state.as_str()) }));
+        }
+        *told = kill_switch.changes().len();
     }
 
     #[inline]
@@ -285,7 +301,7 @@ impl Engine {
                 Ok(())
             }
             InputRef::Timer(_) => self.woken(out),
-            InputRef::Job(_) | InputRef::Market(_) | InputRef::Report(_) | InputRef::Clock => Ok(()),
+            InputRef::Market(_) | InputRef::Report(_) | InputRef::Clock => Ok(()),
         }
     }
 
@@ -353,6 +369,7 @@ impl Engine {
         });
         let hash = self.state.known.ledger.hash();
         self.emit(Emitted::Session { time, metrics, hash }, out);
+        out.push(Effect::Query);
         Ok(())
     }
 
