@@ -424,4 +424,27 @@ pub fn info_suite(info: &PluginInfo) {
         let described = properties.get(key).and_then(|p| p.get("description")).is_some();
         assert!(described, "{}: parameter {key} is documented", info.id);
     }
+    sizes_are_bounded(info, &properties);
+}
+
+/// Every parameter that is a whole number has an upper bound, and is checked before memory is asked for: one without a check would end
+/// this test, or the machine.
+fn sizes_are_bounded(info: &PluginInfo, properties: &serde_json::Map<String, Value>) {
+    let whole = |schema: &Value| match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|t| t == "integer"),
+        other => other.is_some_and(|t| t == "integer"),
+    };
+    for key in properties.iter().filter(|(_, schema)| whole(schema)).map(|p| p.0) {
+        for size in [u64::from(u32::MAX), 1 << 32, 1 << 62] {
+            let mut given = serde_json::Map::new();
+            given.insert(key.clone(), size.into());
+            match (info.check)(&Value::Object(given)) {
+                Ok(()) => panic!("{}: {key} = {size} is accepted: give it an upper bound", info.id),
+                Err(e) => {
+                    let named = e.0.iter().any(|v| v.field == *key);
+                    assert!(named, "{}: {key} = {size} is refused by its name: {e}", info.id);
+                }
+            }
+        }
+    }
 }

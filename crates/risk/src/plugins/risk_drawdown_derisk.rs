@@ -57,11 +57,11 @@ pub struct RiskDrawdownDeriskParams {
     pub derisk_multiplier: f64,
     /// How far the drawdown must recover below `derisk_at` before exposure rises again, at least 0 and below `derisk_at`.
     pub hysteresis: f64,
-    /// Sessions at zero exposure before the way back, at least 1.
+    /// Sessions at zero exposure before the way back, 1 to 100000.
     pub cool_off: u32,
     /// Multipliers on the way back, each above the one before, above 0 and below 1. Empty: straight back to 1.
     pub ramp: Vec<f64>,
-    /// Sessions each stage of the way back lasts at least, at least 1.
+    /// Sessions each stage of the way back lasts at least, 1 to 100000.
     pub stage_sessions: u32,
 }
 
@@ -91,8 +91,9 @@ impl Params for RiskDrawdownDeriskParams {
         let m = self.derisk_multiplier;
         bad.require(m > 0.0 && m < 1.0, "derisk_multiplier", m, "a multiplier above 0 and below 1");
         bad.require(h >= 0.0 && h < derisk, "hysteresis", h, "at least 0 and below derisk_at");
-        bad.require(self.cool_off >= 1, "cool_off", self.cool_off, "at least 1 session");
-        bad.require(self.stage_sessions >= 1, "stage_sessions", self.stage_sessions, "at least 1 session");
+        bad.require((1..=100_000).contains(&self.cool_off), "cool_off", self.cool_off, "1 to 100000 sessions");
+        let stage = self.stage_sessions;
+        bad.require((1..=100_000).contains(&stage), "stage_sessions", stage, "1 to 100000 sessions");
         let mut last = 0.0;
         let rising = self.ramp.iter().all(|x| {
             let ok = *x > last && *x < 1.0;
