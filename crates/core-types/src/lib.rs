@@ -13,6 +13,7 @@ mod money;
 mod name;
 mod online;
 mod order;
+mod places;
 mod portfolio;
 mod probe;
 mod registry;
