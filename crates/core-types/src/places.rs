@@ -40,7 +40,7 @@ impl Places {
         let mut i = self.home(number);
         loop {
             let (n, place) = *self.cells.get(i)?;
-            if place == NONE || n as usize == number {
+            if n as usize == number || place == NONE {
                 return Some(i);
             }
             i = self.next(i);

@@ -88,12 +88,17 @@ impl<T> SymbolMap<T> {
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().map(|e| &e.1)
     }
+    /// All values, without the symbols.
+    pub fn into_values(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().map(|e| e.1)
+    }
     /// All values, to change them.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().map(|e| &mut e.1)
     }
 
     /// The value of a symbol, which gets one when it has none.
+    #[inline]
     pub fn get_or_insert_with(&mut self, symbol: Symbol, value: impl FnOnce() -> T) -> &mut T {
         let at = self.position(symbol).unwrap_or_else(|| self.add(symbol, value()));
         &mut self.entries[at].1

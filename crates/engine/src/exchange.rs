@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     ApprovedOrder, BadInput, Broker, Cash, CorporateAction, Event, Fill, Invalid, MarketData, Order, OrderId,
-    OrderKind, OrderReport, Price, Quantity, RejectReason, Side, Symbol, Time, TimeInForce, View,
+    OrderKind, OrderReport, Price, Quantity, RejectReason, Side, Symbol, SymbolMap, Time,
+    TimeInForce, View,
 };
 
 use crate::costs::Costs;
@@ -69,11 +70,11 @@ struct Working {
     triggered: bool,
 }
 
-/// Working orders by `Symbol::index`.
+/// Working orders by symbol.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<Working>", into = "Vec<Working>")]
 struct Book {
-    by_symbol: Vec<Vec<Working>>,
+    by_symbol: SymbolMap<Vec<Working>>,
     count: usize,
 }
 
@@ -88,23 +89,19 @@ impl From<Vec<Working>> for Book {
 }
 impl From<Book> for Vec<Working> {
     fn from(b: Book) -> Self {
-        let mut all: Vec<Working> = b.by_symbol.into_iter().flatten().collect();
+        let mut all: Vec<Working> = b.by_symbol.into_values().flatten().collect();
         all.sort_by_key(|w| w.order.id);
         all
     }
 }
 impl Book {
     fn push(&mut self, w: Working) {
-        let i = w.order.symbol.index();
-        if self.by_symbol.len() <= i {
-            self.by_symbol.resize(i + 1, Vec::new());
-        }
-        self.by_symbol[i].push(w);
+        self.by_symbol.get_or_insert_with(w.order.symbol, Vec::new).push(w);
         self.count += 1;
     }
     #[inline]
     fn of(&mut self, symbol: Symbol) -> Option<&mut Vec<Working>> {
-        self.by_symbol.get_mut(symbol.index()).filter(|v| !v.is_empty())
+        self.by_symbol.get_mut(symbol).filter(|v| !v.is_empty())
     }
 }
 
@@ -338,7 +335,7 @@ impl Exchange {
             }
         }
         self.book.count -= before - orders.len();
-        self.book.by_symbol[symbol.index()] = orders;
+        self.book.by_symbol.insert(symbol, orders);
         Ok(())
     }
 
@@ -369,7 +366,7 @@ impl Exchange {
     /// The closing auction, and the end of day orders.
     fn on_close(&mut self, time: Time, view: &View<'_>, reports: &mut Vec<OrderReport>) -> Result<(), BadInput> {
         let mut all: Vec<Working> = Vec::with_capacity(self.book.count);
-        for orders in &mut self.book.by_symbol {
+        for orders in self.book.by_symbol.values_mut() {
             all.append(orders);
         }
         self.book.count = 0;
@@ -416,7 +413,7 @@ impl Exchange {
             }
         }
         // Numbers in each queue ascend, so that priority is that of submission.
-        for q in &mut self.book.by_symbol {
+        for q in self.book.by_symbol.values_mut() {
             q.sort_by_key(|w| w.order.id);
         }
         Ok(())
@@ -487,7 +484,7 @@ impl Broker for Exchange {
     }
 
     fn cancel(&mut self, order: OrderId, now: Time) {
-        for queue in &mut self.book.by_symbol {
+        for queue in self.book.by_symbol.values_mut() {
             if let Some(i) = queue.iter().position(|w| w.order.id == order) {
                 let w = queue.remove(i);
                 self.book.count -= 1;
