@@ -9,6 +9,7 @@ mod decision;
 mod error;
 mod event;
 mod fixed;
+mod interest;
 mod money;
 mod name;
 mod online;
@@ -34,6 +35,7 @@ pub use event::{
     OptionQuote, Origin, Quote, Rating, SearchTrend, Trade,
 };
 pub use fixed::Fixed;
+pub use interest::{Interest, Kinds, Symbols};
 pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
 pub use online::{Online, Params, parse_params};

@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     ApprovedOrder, BadInput, Broker, Cash, CorporateAction, Event, Fill, Invalid, MarketData, Order, OrderId,
-    OrderKind, OrderReport, Price, Quantity, RejectReason, Side, Symbol, SymbolMap, Time,
-    TimeInForce, View,
+    OrderKind, OrderReport, Price, Quantity, RejectReason, Side, Symbol, SymbolMap, Time, TimeInForce, View,
 };
 
 use crate::costs::Costs;

@@ -20,6 +20,7 @@ mod merge;
 mod pipeline;
 mod position;
 mod record;
+mod routing;
 
 pub use costs::{Commission, Costs, Slippage};
 pub use engine::{Engine, EngineConfig, OnBadInput, OrderStyle, Schedule, SkippedInput};

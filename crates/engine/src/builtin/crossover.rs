@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Alpha, BadInput, Event, Invalid, MarketData, Plugin, Signal, Signals, SymbolMap, View};
+use tradewind_core_types::{
+    Alpha, BadInput, Event, Interest, Invalid, Kinds, MarketData, Plugin, Signal, Signals, SymbolMap, View,
+};
 
 /// Long a symbol while the mean of its last `fast` closes is above that of its last `slow` closes (1 <= fast < slow <= 10000).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +56,9 @@ impl CrossoverParams {
 impl Plugin for Crossover {
     fn id(&self) -> &'static str {
         "crossover"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR)
     }
 }
 

@@ -4,6 +4,7 @@ use tradewind_core_types::{Broker, StateError};
 
 use super::{Engine, PluginStates, State};
 use crate::error::EngineError;
+use crate::routing::Routing;
 
 impl<B: Broker> Engine<B> {
     /// Saves everything: loop, books, broker, every plugin.
@@ -36,6 +37,7 @@ impl<B: Broker> Engine<B> {
         self.pipeline.load(&plugins)?;
         self.broker.load(&broker)?;
         self.state = state;
+        self.routing = Routing::new(&self.pipeline, &self.state.renames);
         Ok(())
     }
 }

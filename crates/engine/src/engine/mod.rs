@@ -23,6 +23,7 @@ use crate::merge::Merge;
 use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
 use crate::record::{Recorder, SessionRecord};
+use crate::routing::{Audience, Renames, Routing};
 
 use self::working::WorkingOrders;
 
@@ -64,6 +65,7 @@ struct State {
     next_expiry: Time,
     next_decision: u64,
     next_order: u64,
+    renames: Renames,
     skipped: BTreeMap<String, SkippedInput>,
 }
 
@@ -83,6 +85,7 @@ pub struct Engine<B> {
     lot: Quantity,
     state: State,
     pipeline: Pipeline,
+    routing: Routing,
     broker: B,
     /// Whether any strategy is managed.
     managed: bool,
@@ -133,12 +136,14 @@ impl<B: Broker> Engine<B> {
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
+            renames: Renames::default(),
             skipped: BTreeMap::new(),
         };
         Ok(Self {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
+            routing: Routing::new(&pipeline, &state.renames),
             state,
             pipeline,
             broker,
@@ -247,6 +252,10 @@ impl<B: Broker> Engine<B> {
             }
         }
         self.show(e)?;
+        if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) = (&e.data, e.symbol) {
+            self.state.renames.push(from, *to);
+            self.routing = Routing::new(&self.pipeline, &self.state.renames);
+        }
         self.watch(e);
         if matches!(e.data, MarketData::SessionClose) {
             self.state.due.session_close = true;
@@ -359,9 +368,13 @@ impl<B: Broker> Engine<B> {
         if w.remaining.is_zero() { self.finished(order) } else { true }
     }
 
-    /// Shows an event to every plugin: features, then alphas, then everyone else.
+    /// Shows an event to every plugin that listens to it: features, then alphas, then everyone else.
     #[inline]
     fn show(&mut self, e: &Event) -> Result<(), EngineError> {
+        if self.routing.is_empty() {
+            return Ok(());
+        }
+        let Audience { features: first, alphas, others } = self.routing.audience(e);
         let policy = self.config.on_bad_input;
         let State { market, features, ledger, skipped, standing, pairs, due, next_expiry, .. } = &mut self.state;
         let mut bad = |plugin: &'static str, problem: BadInput| match policy {
@@ -374,7 +387,8 @@ impl<B: Broker> Engine<B> {
                 Ok(())
             }
         };
-        for f in &mut self.pipeline.features {
+        for place in first {
+            let Some(f) = self.pipeline.features.get_mut(*place as usize) else { continue };
             // A feature sees the values published before it, of this event too.
             let view = View { now: e.time, market, features, portfolio: ledger.portfolio() };
             let result = f.on_event(e, &view, &mut self.published);
@@ -384,7 +398,9 @@ impl<B: Broker> Engine<B> {
             }
         }
         let view = View { now: e.time, market, features, portfolio: ledger.portfolio() };
-        for (i, s) in self.pipeline.strategies.iter_mut().enumerate() {
+        for place in alphas {
+            let i = *place as usize;
+            let Some(s) = self.pipeline.strategies.get_mut(i) else { continue };
             if let Err(problem) = s.alpha.on_event(e, &view, &mut self.signals) {
                 bad(s.alpha.id(), problem)?;
             }
@@ -404,10 +420,13 @@ impl<B: Broker> Engine<B> {
                 }
             }
         }
-        self.pipeline.each_observing(|p| match p.observe(e, &view) {
-            Ok(()) => Ok(()),
-            Err(problem) => bad(p.id(), problem),
-        })
+        for place in others {
+            let Some(p) = self.routing.seat(*place).and_then(|seat| self.pipeline.on(seat)) else { continue };
+            if let Err(problem) = p.observe(e, &view) {
+                bad(p.id(), problem)?;
+            }
+        }
+        Ok(())
     }
 
     /// The position manager follows what is held; the hours are noted.
