@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, Bar, Event, Feature, FeatureId, FeatureValues, MarketData, Origin, Plugin, Price, Published,
-    StrategyId, Symbol, Time, Trade, View,
+    Alpha, BadInput, Bar, Event, Feature, FeatureId, FeatureValues, Interest, Kinds, MarketData, Origin, Plugin, Price,
+    Published, StrategyId, Symbol, Time, Trade, View,
 };
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
@@ -59,18 +59,21 @@ fn trades(count: u64) -> Box<dyn Source> {
 
 /// A feature that costs nothing: it publishes every close of one symbol, so that what is timed is the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Stub {
+struct Echo {
     symbol: Symbol,
     close: FeatureId,
 }
 
-impl Plugin for Stub {
+impl Plugin for Echo {
     fn id(&self) -> &'static str {
-        "stub"
+        "echo"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR).only([self.symbol])
     }
 }
 
-impl Feature for Stub {
+impl Feature for Echo {
     fn outputs(&self) -> Vec<Published> {
         vec![Published { id: self.close, unit: "dollars" }]
     }
@@ -84,14 +87,14 @@ impl Feature for Stub {
     }
 }
 
-/// `each` stubs for each of `symbols`.
-fn stubs(symbols: usize, each: usize) -> Vec<Box<dyn Feature>> {
-    let stub = |i: usize| {
+/// `each` of them for each of `symbols`.
+fn echoes(symbols: usize, each: usize) -> Vec<Box<dyn Feature>> {
+    let echo = |i: usize| {
         let symbol = Symbol::new(&format!("S{:03}", i % symbols)).ok()?;
-        let close = FeatureId::new(&format!("stub_{}.{symbol}.close", i / symbols)).ok()?;
-        Some(Box::new(Stub { symbol, close }) as Box<dyn Feature>)
+        let close = FeatureId::new(&format!("echo_{}.{symbol}.close", i / symbols)).ok()?;
+        Some(Box::new(Echo { symbol, close }) as Box<dyn Feature>)
     };
-    (0..symbols * each).filter_map(stub).collect()
+    (0..symbols * each).filter_map(echo).collect()
 }
 
 /// Names that other runs of this process have met.
@@ -157,7 +160,7 @@ fn benches(c: &mut Criterion) {
         g.bench_function(format!("{symbols} symbols x {each} features{after}, 100,000 bars"), |b| {
             other_names(others);
             b.iter_batched(
-                || stubs(symbols, each),
+                || echoes(symbols, each),
                 |features| {
                     let pipeline = Pipeline { features, ..Pipeline::default() };
                     assert_eq!(run_all(bars(symbols, 100_000), pipeline), 100_001);

@@ -196,7 +196,7 @@ mod tests {
                 data: data.clone(),
             };
             let all = one_of_each();
-            all.iter().map(|d| event(d)).filter(|e| i.hears(e)).map(|e| e.data.rank()).collect::<Vec<_>>()
+            all.iter().map(event).filter(|e| i.hears(e)).map(|e| e.data.rank()).collect::<Vec<_>>()
         };
         let closes = Interest::of(Kinds::BAR | Kinds::SESSION_CLOSE);
         let of_a = closes.clone().only([a]);
