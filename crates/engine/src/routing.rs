@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Event, FeatureId, Interest, Kinds, MarketData, Symbol, SymbolMap, Symbols};
+use tradewind_core_types::{Event, Interest, Kinds, MarketData, Symbol, SymbolMap, Symbols};
 
 use crate::pipeline::{Pipeline, Seat};
 
@@ -80,16 +80,6 @@ impl Reach {
     fn everything() -> Self {
         Self { market: Kinds::ALL, all: Some(Kinds::ALL), named: BTreeMap::new() }
     }
-    fn extend(&mut self, other: &Self) {
-        self.market = self.market | other.market;
-        self.all = match (self.all, other.all) {
-            (Some(a), Some(b)) => Some(a | b),
-            (a, b) => a.or(b),
-        };
-        for (row, kinds) in &other.named {
-            self.named.entry(*row).and_modify(|k| *k = *k | *kinds).or_insert(*kinds);
-        }
-    }
 }
 
 /// Both, in the order of the plugins.
@@ -127,7 +117,7 @@ impl Routing {
 
         let mut shown: Vec<Shown> = vec![Shown::new(); NAMED + rows.len()];
         let mut everywhere = Shown::new();
-        for (reach, i) in reaches(pipeline, &interests, &rows).into_iter().zip(0..) {
+        for (reach, i) in reaches(&interests, &rows).into_iter().zip(0..) {
             shown[MARKET].push((i, reach.market));
             everywhere.extend(reach.all.map(|kinds| (i, kinds)));
             for (row, kinds) in reach.named {
@@ -203,32 +193,8 @@ impl Routing {
     }
 }
 
-/// What each plugin is shown: what it listens to, and whatever those see that publish what it reads. Where these are not known, or come
-/// after it, a value may be news at any event: then everything.
-fn reaches(pipeline: &Pipeline, interests: &[Interest], rows: &SymbolMap<usize>) -> Vec<Reach> {
-    let read: BTreeSet<FeatureId> = interests.iter().flat_map(|i| i.reads.iter().copied()).collect();
-    let mut publishers: BTreeMap<FeatureId, Vec<usize>> = BTreeMap::new();
-    if !read.is_empty() {
-        for (i, f) in pipeline.features.iter().enumerate() {
-            for output in f.outputs().iter().filter(|o| read.contains(&o.id)) {
-                publishers.entry(output.id).or_default().push(i);
-            }
-        }
-    }
-    let mut all: Vec<Reach> = Vec::with_capacity(interests.len());
-    for (i, interest) in interests.iter().enumerate() {
-        let mut reach = Reach::of(interest, rows);
-        for id in &interest.reads {
-            let by = publishers.get(id).map_or(&[][..], Vec::as_slice);
-            if by.is_empty() || by.iter().any(|p| *p > i) {
-                reach = Reach::everything();
-                break;
-            }
-            for publisher in by.iter().filter(|p| **p < i) {
-                reach.extend(&all[*publisher]);
-            }
-        }
-        all.push(reach);
-    }
-    all
+/// What each plugin is shown: what it listens to. A value that it reads may be news at any event: then everything.
+fn reaches(interests: &[Interest], rows: &SymbolMap<usize>) -> Vec<Reach> {
+    let reach = |i: &Interest| if i.reads.is_empty() { Reach::of(i, rows) } else { Reach::everything() };
+    interests.iter().map(reach).collect()
 }
