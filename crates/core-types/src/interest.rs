@@ -51,7 +51,7 @@ impl Kinds {
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
-    /// Whether the kind with this [`MarketData::rank`] is among them.
+    /// Whether the kind with this [`MarketData::rank`](crate::MarketData::rank) is among them.
     #[inline]
     pub const fn has(self, rank: u8) -> bool {
         self.0 >> rank & 1 == 1
