@@ -88,7 +88,7 @@ pub enum Symbols {
 pub struct Interest {
     /// Which kinds.
     pub kinds: Kinds,
-    /// Of which symbols.
+    /// The symbols.
     pub symbols: Symbols,
     /// Features whose values it takes in as they are published: it also sees every event that a feature which publishes one of them
     /// sees. What is only looked up at events it listens to anyway need not be named.
@@ -112,7 +112,7 @@ impl Interest {
     pub fn of_market(kinds: Kinds) -> Self {
         Self::of(kinds).only([])
     }
-    /// Of these symbols only.
+    /// The same kinds, of these symbols only.
     #[must_use]
     pub fn only(mut self, symbols: impl IntoIterator<Item = Symbol>) -> Self {
         self.symbols = Symbols::Only(symbols.into_iter().collect());

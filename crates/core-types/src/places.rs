@@ -77,7 +77,7 @@ impl Places {
     /// Takes a number out.
     pub fn remove(&mut self, number: usize) {
         let Some(mut hole) = self.cell(number).filter(|i| self.cells[*i].1 != NONE) else { return };
-        // Whatever comes after the hole and could not be found across it moves into it (Knuth, algorithm R).
+        // An entry after the hole that could not be found across it moves into it (Knuth, algorithm R).
         let mut i = self.next(hole);
         while self.cells[i].1 != NONE {
             let home = self.home(self.cells[i].0 as usize);
