@@ -64,13 +64,16 @@ impl From<Market> for Vec<Last> {
 }
 
 impl Market {
+    #[inline]
     fn slot(&mut self, symbol: Symbol) -> &mut Option<Last> {
-        let at = self.places.get(symbol.index()).unwrap_or_else(|| {
-            self.slots.push(None);
-            self.places.set(symbol.index(), self.slots.len() - 1);
-            self.slots.len() - 1
-        });
+        let at = self.places.get(symbol.index()).unwrap_or_else(|| self.add(symbol));
         &mut self.slots[at]
+    }
+    #[cold]
+    fn add(&mut self, symbol: Symbol) -> usize {
+        self.slots.push(None);
+        self.places.set(symbol.index(), self.slots.len() - 1);
+        self.slots.len() - 1
     }
 
     /// Takes an event in. Gives its price when something held is marked at it: not that of an index, and not that of an event which comes late,

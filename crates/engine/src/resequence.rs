@@ -170,7 +170,8 @@ impl Resequencer {
             f.barriers.iter().map(|(time, b)| (b.until, Next::Bars { time: *time, source: *source }))
         });
         let closes = self.closes.iter().enumerate();
-        let closes = closes.map(|(place, (until, e))| (self.closes_at(*until, e.time), Next::Close { time: e.time, place }));
+        let closes =
+            closes.map(|(place, (until, e))| (self.closes_at(*until, e.time), Next::Close { time: e.time, place }));
         bars.chain(closes).min()
     }
 
