@@ -28,7 +28,7 @@ fn the_default_run() {
         "default",
         &Config::scenario("default", &[]).unwrap(),
         150,
-        "fd0cae21581520c2a911e1e22b125c3a220d4733b119c76b22ca9c55ed0adb73",
+        "491f83353572e3f2040ccb8c6af4f0aafee042d89f84ac6d9f90a0f2be5c9d07",
     );
 }
 
@@ -38,6 +38,6 @@ fn the_simulated_scenario() {
         "simulated",
         &Config::scenario("simulated", &[]).unwrap(),
         2_000,
-        "3cee69ea48ad8b3cc3fe2452537a37e250594bc97d04fde7398eb7b504c2ebc6",
+        "709f61c3f69656ef75839b83bdcab38529889d2f02cc1f3781a10a08d6efe237",
     );
 }
