@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::keeper::Keeper;
 
 /// A small seeded generator (SplitMix64; Steele, Lea & Flood 2014): enough to choose cuts and to disturb prices.
-struct Rng(u64);
+pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
     fn next(&mut self) -> u64 {
@@ -30,7 +30,7 @@ impl Rng {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n.max(1)
     }
 }
@@ -117,7 +117,7 @@ fn other_record(data: &mut MarketData, factor: f64) {
 
 /// Answers of a role: for each instant the hash of everything it has said so far. Disturbed data after `cut` may be refused: then the
 /// answers end there.
-fn answers(
+pub(crate) fn answers(
     mut role: Probe,
     events: &[Event],
     symbols: &[Symbol],
