@@ -183,7 +183,7 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Backtest<Exchange>
     let mut both = (world, engine);
     for _ in 0..WARM_UP {
         for e in both.0.session()? {
-            both.1.event(e.clone(), &mut Counts::default())?;
+            both.1.event(&e, &mut Counts::default())?;
         }
         both.1.finish(&mut Counts::default())?;
     }
@@ -197,7 +197,7 @@ fn closes(world: &mut World, engine: &mut Backtest<Exchange>, n: u64, counts: &m
         let events = world.session()?;
         let begin = Instant::now();
         for e in &events {
-            engine.event(e.clone(), counts)?;
+            engine.event(e, counts)?;
         }
         engine.finish(counts)?;
         spent += begin.elapsed();
@@ -219,16 +219,16 @@ fn within(
         let day = world.session()?;
         let events: Result<Vec<_>, _> = (0..chunk + WARM).map(|i| world.tick(i)).collect();
         let events = events?;
-        engine.event(day[0].clone(), &mut Counts::default())?;
+        engine.event(&day[0], &mut Counts::default())?;
         // The first decision of a session measures everything anew.
         let (first, rest) = events.split_at(WARM as usize);
         for e in first {
-            engine.event(e.clone(), &mut Counts::default())?;
+            engine.event(e, &mut Counts::default())?;
         }
         engine.finish(&mut Counts::default())?;
         for e in rest {
             let begin = Instant::now();
-            engine.event(e.clone(), counts)?;
+            engine.event(e, counts)?;
             let shown = Instant::now();
             engine.finish(counts)?;
             let end = Instant::now();
@@ -238,7 +238,7 @@ fn within(
         left -= chunk;
         // The day ends: what follows is another one.
         for e in &day[1..] {
-            engine.event(e.clone(), &mut Counts::default())?;
+            engine.event(e, &mut Counts::default())?;
         }
         engine.finish(&mut Counts::default())?;
     }

@@ -31,6 +31,8 @@ impl Adjust {
             Self::Keep => value,
             Self::Set(x) => x,
             Self::Scale(f) => value * f,
+            // Bounds that are no numbers would panic; whoever takes the result refuses it.
+            Self::Cap(c) if c.is_nan() => c,
             Self::Cap(c) => value.clamp(-c.abs(), c.abs()),
             Self::Add(x) => value + x,
             Self::Veto => 0.0,
@@ -90,6 +92,7 @@ mod tests {
         for (a, want) in cases {
             assert_eq!(a.apply(0.4), want, "{a:?}");
         }
-        assert_eq!(Adjust::Cap(0.3).apply(-0.4), -0.3);
+        assert_eq!((Adjust::Cap(0.3).apply(-0.4), Adjust::Cap(-0.3).apply(0.4)), (-0.3, 0.3));
+        assert!(Adjust::Cap(f64::NAN).apply(0.4).is_nan(), "no panic");
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! Every check panics with a message, as tests do.
 
+mod routing;
+
 use serde_json::{Map, Value};
 
 use crate::*;
+
+pub use routing::{every_kind, listens_suite, one_of_each};
 
 /// A small seeded generator (SplitMix64), so that test data need no dependency.
 #[derive(Debug, Clone)]
@@ -361,7 +365,8 @@ pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>
     out
 }
 
-/// Everything a plugin's roles must satisfy: deterministic, restorable anywhere, finite, and blind to the future.
+/// Everything a plugin's roles must satisfy: deterministic, restorable anywhere, finite, blind to the future, and changed by no event that
+/// they do not listen to.
 pub fn role_suite(info: &PluginInfo, params: &Value) {
     let events = with_records(11, 400);
     let other = with_records(12, 400);
@@ -406,6 +411,7 @@ pub fn role_suite(info: &PluginInfo, params: &Value) {
         let gapped: Vec<Event> =
             events.iter().enumerate().filter(|(i, _)| i % 7 != 3).map(|(_, e)| e.clone()).collect();
         drive(&build, &gapped, None);
+        listens_suite(&format!("{} as {name}", info.id), params, &build);
     }
 }
 
@@ -423,5 +429,28 @@ pub fn info_suite(info: &PluginInfo) {
     for key in defaults.as_object().expect("an object").keys() {
         let described = properties.get(key).and_then(|p| p.get("description")).is_some();
         assert!(described, "{}: parameter {key} is documented", info.id);
+    }
+    sizes_are_bounded(info, &properties);
+}
+
+/// Every parameter that is a whole number has an upper bound, and is checked before memory is asked for: one without a check would end
+/// this test, or the machine.
+fn sizes_are_bounded(info: &PluginInfo, properties: &serde_json::Map<String, Value>) {
+    let whole = |schema: &Value| match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|t| t == "integer"),
+        other => other.is_some_and(|t| t == "integer"),
+    };
+    for key in properties.iter().filter(|(_, schema)| whole(schema)).map(|p| p.0) {
+        for size in [u64::from(u32::MAX), 1 << 32, 1 << 62] {
+            let mut given = serde_json::Map::new();
+            given.insert(key.clone(), size.into());
+            match (info.check)(&Value::Object(given)) {
+                Ok(()) => panic!("{}: {key} = {size} is accepted: give it an upper bound", info.id),
+                Err(e) => {
+                    let named = e.0.iter().any(|v| v.field == *key);
+                    assert!(named, "{}: {key} = {size} is refused by its name: {e}", info.id);
+                }
+            }
+        }
     }
 }

@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 
-use tradewind_core_types::{BrokerReport, Event, MarketData, Time};
+use tradewind_core_types::{BrokerReport, Event, Time};
 
 use crate::command::Command;
 use crate::effect::{Effect, Effects};
 use crate::engine::{Engine, WAKEUP};
 use crate::error::EngineError;
-use crate::input::{Input, Stamped};
+use crate::input::{Given, InputRef};
 use crate::journal::{Frame, JournalError};
 use crate::merge::Merge;
 use crate::record::Recorder;
@@ -24,7 +24,7 @@ use crate::venue::Venue;
 #[inline]
 pub fn give(
     engine: &mut Engine,
-    x: &Stamped,
+    x: &Given<'_>,
     effects: &mut Effects,
     to: &mut impl Recorder,
     act: impl FnMut(Effect, &Engine),
@@ -101,7 +101,7 @@ impl<V: Venue> Backtest<V> {
         let mut left = limit.unwrap_or(u64::MAX);
         while left > 0 {
             match merge.next()? {
-                Some(e) => self.event(e, to)?,
+                Some(e) => self.event(&e, to)?,
                 None => {
                     self.finish(to)?;
                     return Ok(true);
@@ -118,30 +118,25 @@ impl<V: Venue> Backtest<V> {
     /// # Errors
     /// Whatever stops the run.
     #[inline]
-    pub fn event(&mut self, e: Event, to: &mut impl Recorder) -> Result<(), EngineError> {
+    pub fn event(&mut self, e: &Event, to: &mut impl Recorder) -> Result<(), EngineError> {
         let (time, source) = (e.time, e.origin.source);
         if time > self.engine.clock() {
             if self.engine.next_wakeup().is_some_and(|t| t < time) || !self.commands.is_empty() {
                 self.before(time, to)?;
             }
             if self.engine.is_due() {
-                self.give(time, source, Input::Clock, to)?;
+                self.give(time, source, InputRef::Clock, to)?;
             }
         } else if time < self.engine.clock() {
             return Err(EngineError::Backwards { time, clock: self.engine.clock(), origin: e.origin });
         }
         self.venue
-            .on_event(&e, &self.engine.view_at(time), &mut self.reports)
+            .on_event(e, &self.engine.view_at(time), &mut self.reports)
             .map_err(|problem| EngineError::Broker { time, problem })?;
         if !self.reports.is_empty() {
             self.report(time, source, to)?;
         }
-        if matches!(e.data, MarketData::SessionClose)
-            && let Some(theirs) = self.venue.statement()
-        {
-            self.give(time, source, Input::Statement(theirs), to)?;
-        }
-        self.give(time, source, Input::Market(e), to)
+        self.give(time, source, InputRef::Market(e), to)
     }
 
     /// Timers that go off before `time`, and commands of up to then, in the order of their times.
@@ -155,16 +150,16 @@ impl<V: Venue> Backtest<V> {
                 (Some(t), c) if c.is_none_or(|c| t <= c) => {
                     // What was decided at the end of the instant before reaches the venue first.
                     if self.engine.is_due() && t > clock {
-                        self.give(t, 0, Input::Clock, to)?;
+                        self.give(t, 0, InputRef::Clock, to)?;
                     }
-                    self.give(t, 0, Input::Timer(WAKEUP), to)?;
+                    self.give(t, 0, InputRef::Timer(WAKEUP), to)?;
                 }
                 (_, Some(t)) => {
                     if self.engine.is_due() && t > clock {
-                        self.give(t, 0, Input::Clock, to)?;
+                        self.give(t, 0, InputRef::Clock, to)?;
                     }
                     if let Some((_, c)) = self.commands.pop_front() {
-                        self.give(t, 0, Input::Command(c), to)?;
+                        self.give(t, 0, InputRef::Command(&c), to)?;
                     }
                 }
                 _ => return Ok(()),
@@ -175,7 +170,7 @@ impl<V: Venue> Backtest<V> {
     #[cold]
     fn report(&mut self, time: Time, source: u16, to: &mut impl Recorder) -> Result<(), EngineError> {
         let mut reports = std::mem::take(&mut self.reports);
-        let result = reports.drain(..).try_for_each(|r| self.give(time, source, Input::Report(r), to));
+        let result = reports.drain(..).try_for_each(|r| self.give(time, source, InputRef::Report(&r), to));
         self.reports = reports;
         result
     }
@@ -185,20 +180,31 @@ impl<V: Venue> Backtest<V> {
     /// # Errors
     /// Whatever stops the run.
     #[inline]
-    pub fn give(&mut self, time: Time, source: u16, input: Input, to: &mut impl Recorder) -> Result<(), EngineError> {
-        let venue_time = match &input {
-            Input::Market(e) => e.time,
-            Input::Report(r) => r.time,
+    pub fn give(
+        &mut self,
+        time: Time,
+        source: u16,
+        input: InputRef<'_>,
+        to: &mut impl Recorder,
+    ) -> Result<(), EngineError> {
+        let venue_time = match input {
+            InputRef::Market(e) => e.time,
+            InputRef::Report(r) => r.time,
             _ => time,
         };
-        let x = Stamped { seq: self.engine.seq() + 1, venue_time, received: time, source, input };
-        let venue = &mut self.venue;
+        let x = Given { seq: self.engine.seq() + 1, venue_time, received: time, source, input };
+        let (venue, mut statement) = (&mut self.venue, None);
         give(&mut self.engine, &x, &mut self.effects, to, |effect, engine| match effect {
             Effect::Submit(order) => venue.submit(order, &engine.view()),
             Effect::Cancel { order, time } => venue.cancel(order, time),
-            // Timers are asked for before every event, and the venue states its books by itself.
-            Effect::Arm(..) | Effect::Query | Effect::Start(_) | Effect::Notify(_) | Effect::Emit(_) => {}
-        })
+            Effect::Query => statement = venue.statement(),
+            // Timers are asked for before every event; notices are for people who watch.
+            Effect::Arm(..) | Effect::Notify(_) | Effect::Emit(_) => {}
+        })?;
+        match statement {
+            Some(theirs) => self.give(time, source, InputRef::Statement(&theirs), to),
+            None => Ok(()),
+        }
     }
 
     /// Gives an operator's command at the engine's present time.
@@ -206,7 +212,7 @@ impl<V: Venue> Backtest<V> {
     /// # Errors
     /// Whatever stops the run.
     pub fn command(&mut self, c: Command, to: &mut impl Recorder) -> Result<(), EngineError> {
-        self.give(self.engine.clock(), 0, Input::Command(c), to)
+        self.give(self.engine.clock(), 0, InputRef::Command(&c), to)
     }
 
     /// Ends the last instant.
@@ -214,7 +220,7 @@ impl<V: Venue> Backtest<V> {
     /// # Errors
     /// Whatever stops the run.
     pub fn finish(&mut self, to: &mut impl Recorder) -> Result<(), EngineError> {
-        self.give(self.engine.clock(), 0, Input::Clock, to)
+        self.give(self.engine.clock(), 0, InputRef::Clock, to)
     }
 
     /// Saves engine and venue.
@@ -288,7 +294,7 @@ pub fn replay(
                 }
                 begun = true;
                 let mut failed = None;
-                give(engine, &x, &mut effects, to, |e, _| match Frame::of(&e) {
+                give(engine, &x.lend(), &mut effects, to, |e, _| match Frame::of(&e) {
                     Ok(f) => expected.push_back(f),
                     Err(e) => failed = Some(e),
                 })?;

@@ -5,7 +5,6 @@ use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderR
 
 use crate::command::{Command, Obeyed};
 use crate::input::TimerId;
-use crate::job::Job;
 use crate::ledger::LedgerHash;
 
 /// One consequence.
@@ -20,13 +19,11 @@ pub enum Effect {
         /// When that was decided.
         time: Time,
     },
-    /// Ask the broker for what is held: a statement is to come as an input.
+    /// Ask the broker for what is held: a statement is to come as an input, if the broker keeps books of its own.
     Query,
     /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].
     Arm(TimerId, Time),
-    /// Do this work, and give its result as an input.
-    Start(Job),
-    /// Tell a person.
+    /// Tell a person: what may be traded has changed.
     Notify(Notice),
     /// Keep this record.
     Emit(Emitted),

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BrokerReport, Event, Quantity, Symbol, Time};
 
 use crate::command::Command;
-use crate::job::JobDone;
 
 /// Number of a timer that an engine has armed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,15 +20,46 @@ pub enum Input {
     Command(Command),
     /// A timer went off.
     Timer(TimerId),
-    /// Work outside the loop is done.
-    Job(JobDone),
     /// Time has passed; the instant before is over.
     Clock,
     /// The broker's own books: what it says is held.
     Statement(Vec<(Symbol, Quantity)>),
 }
 
-/// An input with its place and time. [`crate::Engine::step`] sees nothing else.
+/// The same cause, held by somebody else: what an engine is given, so that nothing is copied. Written as [`Input`] would be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename = "Input")]
+pub enum InputRef<'a> {
+    /// See [`Input::Market`].
+    Market(&'a Event),
+    /// See [`Input::Report`].
+    Report(&'a BrokerReport),
+    /// See [`Input::Command`].
+    Command(&'a Command),
+    /// See [`Input::Timer`].
+    Timer(TimerId),
+    /// See [`Input::Clock`].
+    Clock,
+    /// See [`Input::Statement`].
+    Statement(&'a [(Symbol, Quantity)]),
+}
+
+impl Input {
+    /// Lends it.
+    #[inline]
+    pub fn lend(&self) -> InputRef<'_> {
+        match self {
+            Self::Market(e) => InputRef::Market(e),
+            Self::Report(r) => InputRef::Report(r),
+            Self::Command(c) => InputRef::Command(c),
+            Self::Timer(t) => InputRef::Timer(*t),
+            Self::Clock => InputRef::Clock,
+            Self::Statement(s) => InputRef::Statement(s),
+        }
+    }
+}
+
+/// An input with its place and time, as it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
     /// Number within the run, from 1 and without gaps.
@@ -42,4 +72,28 @@ pub struct Stamped {
     pub source: u16,
     /// What happened.
     pub input: Input,
+}
+
+/// An input with its place and time, as it is given: see [`Stamped`] for the fields. [`crate::Engine::step`] sees nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename = "Stamped")]
+pub struct Given<'a> {
+    /// Number within the run, from 1 and without gaps.
+    pub seq: u64,
+    /// When it happened, by the clock of its source.
+    pub venue_time: Time,
+    /// When it counts.
+    pub received: Time,
+    /// Which source gave it.
+    pub source: u16,
+    /// What happened.
+    pub input: InputRef<'a>,
+}
+
+impl Stamped {
+    /// Lends it to an engine.
+    pub fn lend(&self) -> Given<'_> {
+        let Self { seq, venue_time, received, source, input } = self;
+        Given { seq: *seq, venue_time: *venue_time, received: *received, source: *source, input: input.lend() }
+    }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tradewind_core_types::{Order, OrderReport};
 
 use crate::effect::{Effect, Emitted};
-use crate::input::Stamped;
+use crate::input::{Given, Stamped};
 use crate::ledger::LedgerHash;
 
 const MAGIC: &[u8; 3] = b"TWJ";
@@ -46,7 +46,7 @@ pub enum Frame {
 enum Borrowed<'a> {
     #[expect(dead_code, reason = "the number of the variant is its place")]
     Config(&'a str),
-    Input(&'a Stamped),
+    Input(&'a Given<'a>),
 }
 
 impl Frame {
@@ -141,7 +141,7 @@ impl<W: Write> JournalWriter<W> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn input(&mut self, x: &Stamped) -> Result<(), JournalError> {
+    pub fn input(&mut self, x: &Given<'_>) -> Result<(), JournalError> {
         self.append(&Borrowed::Input(x))
     }
 
@@ -305,7 +305,7 @@ mod tests {
         let x =
             Stamped { seq: 7, venue_time: Time::MIN, received: Time::MAX, source: 3, input: Input::Timer(TimerId(5)) };
         let mut w = JournalWriter::new(Vec::new()).unwrap();
-        w.input(&x).unwrap();
+        w.input(&x.lend()).unwrap();
         assert_eq!(w.finish().unwrap(), journal(&[Frame::Input(Box::new(x))]));
     }
 

@@ -252,4 +252,157 @@ mod tests {
         assert_eq!(reference(Stop { trigger: p(9.9) }, Side::Sell, &q(9.9, 10.1)), Some(9.9));
         assert_eq!(reference(Market, Side::Buy, &q(10.2, 10.1)), None, "a crossed market fills nothing");
     }
+
+    /// Terms against an event: price, whether it slips, and the limit. Decided at 10, when the last bar ended at 10.
+    fn terms(kind: OrderKind, side: Side, triggered: bool, e: &Event) -> Option<(f64, bool, Option<f64>)> {
+        match continuous(kind, side, triggered, Time::from_nanos(10), Some(Time::from_nanos(10)), e) {
+            Match::Fill(t) => Some((t.reference.to_f64(), t.slips, t.limit.map(Price::to_f64))),
+            Match::None => None,
+            // Told from the others by a price of zero, which no order has.
+            Match::Trigger => Some((0.0, false, None)),
+        }
+    }
+    const TRIGGER: Option<(f64, bool, Option<f64>)> = Some((0.0, false, None));
+
+    fn limit(price: f64) -> OrderKind {
+        OrderKind::Limit { price: p(price) }
+    }
+    fn stop(trigger: f64) -> OrderKind {
+        OrderKind::Stop { trigger: p(trigger) }
+    }
+    fn stop_limit(trigger: f64, price: f64) -> OrderKind {
+        OrderKind::StopLimit { trigger: p(trigger), price: p(price) }
+    }
+    fn trade(price: f64) -> Event {
+        event(MarketData::Trade(Trade { price: p(price), size: "5".parse().unwrap(), buyer: None }))
+    }
+    fn quote(bid: f64, ask: f64) -> Event {
+        let (bid_size, ask_size) = ("3".parse().unwrap(), "4".parse().unwrap());
+        event(MarketData::Quote(Quote { bid: p(bid), ask: p(ask), bid_size, ask_size }))
+    }
+
+    #[test]
+    fn both_sides_of_a_bar() {
+        use Side::{Buy, Sell};
+        let b = bar(100.0, 105.0, 95.0, 102.0);
+        let cases = [
+            (OrderKind::Market, Sell, false, Some((100.0, true, None))),
+            (limit(97.0), Buy, false, Some((97.0, false, Some(97.0)))),
+            (limit(103.0), Sell, false, Some((103.0, false, Some(103.0)))),
+            (limit(99.0), Sell, false, Some((100.0, false, Some(99.0)))),
+            // A stop is reached when it is touched.
+            (stop(105.0), Buy, false, Some((105.0, true, None))),
+            (stop(95.0), Sell, false, Some((95.0, true, None))),
+            (stop(101.0), Sell, false, Some((100.0, true, None))),
+            (stop_limit(103.0, 104.0), Buy, false, Some((103.0, true, Some(104.0)))),
+            (stop_limit(103.0, 103.0), Buy, false, Some((103.0, true, Some(103.0)))),
+            (stop_limit(103.0, 102.5), Buy, false, TRIGGER),
+            (stop_limit(106.0, 110.0), Buy, false, None),
+            (stop_limit(97.0, 96.0), Sell, false, Some((97.0, true, Some(96.0)))),
+            (stop_limit(97.0, 98.0), Sell, false, TRIGGER),
+            // Once triggered it is a limit, and its trigger counts no more.
+            (stop_limit(106.0, 97.0), Buy, true, Some((97.0, false, Some(97.0)))),
+            (stop_limit(103.0, 95.0), Buy, true, None),
+            (stop_limit(94.0, 104.0), Sell, true, Some((104.0, false, Some(104.0)))),
+            (OrderKind::MarketOnOpen, Buy, false, None),
+            (OrderKind::MarketOnClose, Buy, false, None),
+            (OrderKind::LimitOnOpen { price: p(110.0) }, Buy, false, None),
+            (OrderKind::LimitOnClose { price: p(110.0) }, Buy, false, None),
+        ];
+        for (kind, side, triggered, want) in cases {
+            assert_eq!(terms(kind, side, triggered, &b), want, "{kind:?} {side:?} {triggered}");
+        }
+        // Where nothing but the close is known, a stop trades at the close that reaches it.
+        let by_close = [stop(102.0), stop(102.5)].map(|k| terms(k, Buy, false, &close(102.0)));
+        assert_eq!(by_close, [Some((102.0, true, None)), None]);
+        let by_close = [stop(102.0), stop(101.5)].map(|k| terms(k, Sell, false, &close(102.0)));
+        assert_eq!(by_close, [Some((102.0, true, None)), None]);
+        let not_traded = event(MarketData::Index(Bar::close_only(p(102.0))));
+        assert_eq!(terms(OrderKind::Market, Buy, false, &not_traded), None);
+    }
+
+    #[test]
+    fn both_sides_of_trades_and_quotes() {
+        use Side::{Buy, Sell};
+        let (t, q) = (trade(10.0), quote(9.9, 10.1));
+        let cases = [
+            (&t, OrderKind::Market, Sell, false, Some((10.0, true, None))),
+            (&t, limit(10.5), Buy, false, Some((10.5, false, Some(10.5)))),
+            (&t, limit(9.5), Sell, false, Some((9.5, false, Some(9.5)))),
+            (&t, limit(10.0), Sell, false, None),
+            (&t, stop(10.0), Buy, false, Some((10.0, true, None))),
+            (&t, stop(10.1), Buy, false, None),
+            (&t, stop(10.0), Sell, false, Some((10.0, true, None))),
+            (&t, stop(9.9), Sell, false, None),
+            (&t, stop_limit(10.0, 10.2), Buy, false, Some((10.0, true, Some(10.2)))),
+            (&t, stop_limit(10.0, 10.0), Buy, false, Some((10.0, true, Some(10.0)))),
+            (&t, stop_limit(10.0, 9.9), Buy, false, TRIGGER),
+            (&t, stop_limit(10.1, 11.0), Buy, false, None),
+            (&t, stop_limit(10.0, 10.1), Sell, false, TRIGGER),
+            (&t, stop_limit(11.0, 10.5), Buy, true, Some((10.5, false, Some(10.5)))),
+            (&t, stop_limit(10.0, 9.9), Buy, true, None),
+            (&t, OrderKind::MarketOnClose, Buy, false, None),
+            // A quote fills at its far side, at the limit too.
+            (&q, OrderKind::Market, Buy, false, Some((10.1, true, None))),
+            (&q, OrderKind::Market, Sell, false, Some((9.9, true, None))),
+            (&q, limit(10.5), Buy, false, Some((10.1, false, Some(10.5)))),
+            (&q, limit(10.1), Buy, false, Some((10.1, false, Some(10.1)))),
+            (&q, limit(10.05), Buy, false, None),
+            (&q, limit(9.9), Sell, false, Some((9.9, false, Some(9.9)))),
+            (&q, limit(9.95), Sell, false, None),
+            (&q, stop_limit(11.0, 10.1), Buy, true, Some((10.1, false, Some(10.1)))),
+            (&q, OrderKind::MarketOnOpen, Buy, false, None),
+        ];
+        for (e, kind, side, triggered, want) in cases {
+            assert_eq!(terms(kind, side, triggered, e), want, "{kind:?} {side:?} {triggered}");
+        }
+        assert_eq!(
+            terms(OrderKind::Market, Buy, false, &quote(10.0, 10.0)),
+            Some((10.0, true, None)),
+            "a locked market"
+        );
+    }
+
+    #[test]
+    fn fills_compete_for_the_volume_of_their_print() {
+        let of = |side, e: &Event| match continuous(OrderKind::Market, side, false, Time::MIN, None, e) {
+            Match::Fill(t) => (t.volume.map(|v| v.to_string()), t.quoted),
+            _ => panic!("a market order fills"),
+        };
+        let with_volume = Bar { volume: "7".parse().ok(), ..Bar::close_only(p(10.0)) };
+        assert_eq!(of(Side::Buy, &event(MarketData::Bar(with_volume))), (Some("7".into()), false));
+        assert_eq!(of(Side::Buy, &close(10.0)), (None, false));
+        assert_eq!(of(Side::Buy, &trade(10.0)), (Some("5".into()), false));
+        assert_eq!(of(Side::Buy, &quote(9.9, 10.1)), (Some("4".into()), true));
+        assert_eq!(of(Side::Sell, &quote(9.9, 10.1)), (Some("3".into()), true));
+    }
+
+    #[test]
+    fn what_may_lie_before_the_order_is_not_used() {
+        let b = bar(100.0, 105.0, 95.0, 102.0);
+        let price = |kind, side, last: Option<i64>| match continuous(
+            kind,
+            side,
+            false,
+            Time::from_nanos(15),
+            last.map(Time::from_nanos),
+            &b,
+        ) {
+            Match::Fill(t) => Some(t.reference.to_f64()),
+            _ => None,
+        };
+        use Side::{Buy, Sell};
+        // The bar before ended with the order or later: all of this one lies after it.
+        for last in [15, 16] {
+            let whole = [price(OrderKind::Market, Buy, Some(last)), price(stop(104.0), Buy, Some(last))];
+            assert_eq!(whole, [Some(100.0), Some(104.0)]);
+        }
+        for last in [Some(14), None] {
+            assert_eq!(price(OrderKind::Market, Buy, last), Some(102.0));
+            let within = [(stop(104.0), Buy), (stop(96.0), Sell), (limit(97.0), Buy), (limit(104.0), Sell)];
+            assert!(within.iter().all(|(kind, side)| price(*kind, *side, last).is_none()));
+            // The close counts.
+            assert_eq!([price(stop(101.0), Buy, last), price(limit(101.0), Sell, last)], [Some(102.0), Some(101.0)]);
+        }
+    }
 }

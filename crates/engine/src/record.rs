@@ -4,7 +4,7 @@ use tradewind_core_types::{Cash, Decision, Order, OrderReport, Portfolio, Time};
 
 use crate::command::{Command, Obeyed};
 use crate::effect::{Effect, Emitted};
-use crate::input::Stamped;
+use crate::input::Given;
 use crate::ledger::LedgerHash;
 
 /// The books and the plugins' metrics at a session close, after the session's fills and before its decisions.
@@ -28,7 +28,7 @@ pub trait Recorder {
     /// # Errors
     /// A message, when it cannot be kept.
     #[inline]
-    fn input(&mut self, _input: &Stamped) -> Result<(), String> {
+    fn input(&mut self, _input: &Given<'_>) -> Result<(), String> {
         Ok(())
     }
     /// An effect, before it is carried out. Passes records on to the methods below.

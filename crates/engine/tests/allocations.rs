@@ -32,11 +32,11 @@ fn count(strategies: Vec<Strategy>, schedule: Schedule) -> u64 {
         .unwrap();
     let (warm, rest) = events.split_at(events.len() / 2);
     for e in warm {
-        engine.event(e.clone(), &mut ()).unwrap();
+        engine.event(e, &mut ()).unwrap();
     }
     allocation_counter::measure(|| {
         for e in rest {
-            engine.event(e.clone(), &mut ()).unwrap();
+            engine.event(e, &mut ()).unwrap();
         }
     })
     .count_total

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
     Backtest, Command, Commission, Costs, Effect, Effects, Engine, EngineConfig, EngineError, Exchange, ExchangeConfig,
-    Frame, Input, Instruction, JournalReader, JournalWriter, KillSwitchParams, Merge, Obeyed, OrderStyle, Pipeline,
-    Recorder, ReplayError, Schedule, Shorting, Slippage, Stamped, Strategy, TradingState, VecSource, dispatch, replay,
+    Frame, Given, Input, InputRef, Instruction, JournalReader, JournalWriter, KillSwitchParams, Merge, Obeyed,
+    OrderStyle, Pipeline, Recorder, ReplayError, Schedule, Shorting, Slippage, Stamped, Strategy, TradingState,
+    VecSource, dispatch, replay,
 };
 
 /// Keeps records, and a journal of everything.
@@ -31,8 +32,8 @@ impl Log {
     }
 }
 impl Recorder for Log {
-    fn input(&mut self, x: &Stamped) -> Result<(), String> {
-        if let Input::Timer(_) = x.input {
+    fn input(&mut self, x: &Given<'_>) -> Result<(), String> {
+        if let InputRef::Timer(_) = x.input {
             self.timers.push(x.received);
         }
         self.journal.input(x).map_err(|e| e.to_string())
@@ -137,7 +138,7 @@ fn start(config: EngineConfig, script: &[(u32, f64, Option<i64>)], patience: Opt
 fn play(mut run: Backtest<Exchange>, events: &[Event]) -> (Backtest<Exchange>, Log) {
     let mut log = Log::new();
     for e in events {
-        run.event(e.clone(), &mut log).unwrap();
+        run.event(e, &mut log).unwrap();
     }
     run.finish(&mut log).unwrap();
     run.engine().ledger().portfolio().reconcile().unwrap();
@@ -189,6 +190,9 @@ fn a_price_becomes_too_old_though_no_event_comes() {
     let (run, log) = play(start(config, &[(1, 0.5, None)], None), &rows);
     // The last price is of 20; a day and a nanosecond later it is too old. (At the fill, which comes before its print, it was of 10.)
     assert_eq!(log.timers, [at(day + 11), at(day + 21)]);
+    let told: Vec<String> =
+        log.frames().iter().filter_map(|f| if let Frame::Effect(t) = f { Some(t.clone()) } else { None }).collect();
+    assert!(told.iter().any(|t| t.contains("kill switch: reducing: the last price of A is 1.0 days old")), "{told:?}");
     let changes: Vec<_> = run.engine().kill_switch().changes().iter().map(|c| (c.0, c.1)).collect();
     assert_eq!(changes, [(at(day + 21), TradingState::Reducing)]);
 }
@@ -270,7 +274,7 @@ fn a_journal_replays_to_the_same_effects_with_and_without_a_snapshot() {
     assert_eq!((engine.ledger().hash(), engine.seq()), (hash, whole.engine().seq()));
     // From a snapshot in the middle, with the rest of the journal.
     let mut run = new();
-    events[..90].iter().for_each(|e| run.event(e.clone(), &mut ()).unwrap());
+    events[..90].iter().for_each(|e| run.event(e, &mut ()).unwrap());
     let (saved, seq) = (run.into_engine().save().unwrap(), 0);
     let mut engine = new().into_engine();
     engine.load(&saved).unwrap();
@@ -304,7 +308,7 @@ fn stopped_and_restored_after_every_event_it_is_the_same_run() {
     let hash = whole.engine().ledger().hash();
     for stop in 0..events.len() {
         let (mut first, mut kept) = (new(), Log::new());
-        events[..stop].iter().for_each(|e| first.event(e.clone(), &mut kept).unwrap());
+        events[..stop].iter().for_each(|e| first.event(e, &mut kept).unwrap());
         let saved = first.save().unwrap();
         let mut second = new();
         second.load(&saved).unwrap();
@@ -327,10 +331,10 @@ fn a_step_is_a_function_of_state_and_input() {
     for x in inputs {
         let before = engine.save().unwrap();
         let (mut once, mut twice) = (Effects::new(), Effects::new());
-        engine.step(&x, &mut once).unwrap();
+        engine.step(&x.lend(), &mut once).unwrap();
         let after = engine.save().unwrap();
         engine.load(&before).unwrap();
-        engine.step(&x, &mut twice).unwrap();
+        engine.step(&x.lend(), &mut twice).unwrap();
         assert!(once == twice && engine.save().unwrap() == after, "{x:?}");
         let armed = once.iter().rev().find_map(|e| if let Effect::Arm(_, t) = e { Some(*t) } else { None });
         assert!(armed.is_none_or(|t| t == engine.next_wakeup().unwrap_or(Time::MAX)), "the last effect arms the timer");
@@ -342,7 +346,7 @@ fn inputs_come_in_order() {
     let mut engine = start(on_signal(), &[], None).into_engine();
     let mut give = |seq, time, input| {
         let x = Stamped { seq, venue_time: at(time), received: at(time), source: 0, input };
-        engine.step(&x, &mut Effects::new())
+        engine.step(&x.lend(), &mut Effects::new())
     };
     give(1, 10, Input::Clock).unwrap();
     assert!(matches!(give(1, 10, Input::Clock), Err(EngineError::Sequence { seq: 1, expected: 2 })));
@@ -354,7 +358,7 @@ fn inputs_come_in_order() {
 #[test]
 fn records_reach_the_recorder_with_the_effects() {
     let (mut run, mut log) = (start(on_signal(), &[(1, 0.5, None)], None), Log::new());
-    run.event(events(&[(10, Some(10.0))])[0].clone(), &mut log).unwrap();
+    run.event(&events(&[(10, Some(10.0))])[0], &mut log).unwrap();
     run.finish(&mut log).unwrap();
     let kinds: Vec<&str> = log
         .frames()

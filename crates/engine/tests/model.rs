@@ -814,11 +814,11 @@ proptest! {
                 all.push(next(Some(day % 4), MarketData::CorporateAction(split), false));
             }
             for e in &all {
-                run.event(e.clone(), &mut ()).unwrap();
+                run.event(e, &mut ()).unwrap();
             }
         }
         for _ in 0..2 {
-            run.event(next(None, MarketData::Timer(FLUSH), false), &mut ()).unwrap();
+            run.event(&next(None, MarketData::Timer(FLUSH), false), &mut ()).unwrap();
         }
         let (books, own) = (run.engine().ledger().portfolio(), run.venue().own.portfolio());
         books.reconcile().unwrap();

@@ -325,7 +325,7 @@ fn bad_settings_and_backward_time_are_refused() {
     let mut ev = events(&[("A", close(100.0)), ("A", close(110.0))]);
     ev.swap(0, 1);
     let mut e = scripted(vec![], free(), on_signal());
-    assert!(e.event(ev[0].clone(), &mut ()).is_ok());
-    let err = e.event(ev[1].clone(), &mut ()).unwrap_err();
+    assert!(e.event(&ev[0], &mut ()).is_ok());
+    let err = e.event(&ev[1], &mut ()).unwrap_err();
     assert!(err.to_string().contains("time goes backwards"), "{err}");
 }

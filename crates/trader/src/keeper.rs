@@ -10,7 +10,7 @@ use tradewind_core_types::{
     Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
 };
 use tradewind_engine::{
-    Command, Effect, Emitted, Frame, JournalWriter, Obeyed, Recorder, SessionRecord, Stamped, dispatch,
+    Command, Effect, Emitted, Frame, Given, JournalWriter, Obeyed, Recorder, SessionRecord, dispatch,
 };
 
 use crate::config::JournalLevel;
@@ -143,7 +143,7 @@ fn metric(plugin: &str, name: &str) -> String {
 
 impl Recorder for Keeper {
     #[inline]
-    fn input(&mut self, x: &Stamped) -> Result<(), String> {
+    fn input(&mut self, x: &Given<'_>) -> Result<(), String> {
         match &mut self.files {
             Some(Files { journal: Some(j), level: JournalLevel::Full, folder, .. }) => {
                 j.input(x).map_err(|e| refused(folder, &e))

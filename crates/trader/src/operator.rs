@@ -52,7 +52,7 @@ impl Line {
                 value: self.value.as_ref().ok_or_else(|| needs("value"))?.to_string(),
             },
             other => {
-                let hint = tradewind_core_types::did_you_mean(other, COMMANDS.into_iter());
+                let hint = tradewind_core_types::did_you_mean(other, COMMANDS);
                 return Err(format!("there is no command {other:?}{hint}: expected one of {}", COMMANDS.join(", ")));
             }
         };

@@ -138,7 +138,7 @@ impl Recorder for Log {
 fn run(every: usize) -> (String, Vec<Decision>) {
     let (mut e, mut log) = (engine(), Log::default());
     for (n, event) in events().iter().enumerate() {
-        e.event(event.clone(), &mut log).unwrap();
+        e.event(event, &mut log).unwrap();
         if every > 0 && n % every == every - 1 {
             let bytes = e.save().unwrap();
             e = engine();
@@ -217,7 +217,7 @@ fn age_takes_from_what_is_always_wanted_alike() {
         .unwrap();
     let (mut log, mut gross) = (Log::default(), Vec::new());
     for event in events() {
-        e.event(event.clone(), &mut log).unwrap();
+        e.event(&event, &mut log).unwrap();
         if matches!(event.data, MarketData::SessionClose) && event.time > start {
             gross.push(e.engine().ledger().portfolio().gross());
         }

@@ -121,7 +121,8 @@ impl Params for CrossAssetCorrParams {
         let share = self.effective > 0.0 && self.effective <= 1.0 && (few > 3.0 || self.window.min(self.baseline) < 4);
         bad.require(share, "effective", self.effective, "above 0, at most 1, and more than 3 effective returns");
         bad.require(self.hold_days > 0.0 && self.hold_days <= 36_500.0, "hold_days", self.hold_days, "in (0, 36500]");
-        bad.into_result(CrossAssetCorr {
+        bad.into_result(())?;
+        Ok(CrossAssetCorr {
             level: self.level,
             z: self.z,
             n: (self.effective * self.window as f64, self.effective * self.baseline as f64),

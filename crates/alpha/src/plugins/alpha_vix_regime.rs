@@ -229,9 +229,10 @@ impl Params for AlphaVixRegimeParams {
         let age = self.max_age_days;
         bad.require(age > 0.0 && age <= 365.0, "max_age_days", age, "above 0 and at most 365");
         bad.absorb(self.symbols());
+        bad.into_result(())?;
         let trailing =
             (self.thresholds == VixThresholds::Quantile).then(|| Trailing::new(self.quantile_window, [a, b, c]));
-        bad.into_result(AlphaVixRegime {
+        Ok(AlphaVixRegime {
             fixed: [self.normal_at, self.elevated_at, self.crisis_at],
             multipliers: self.multipliers(),
             hysteresis: self.hysteresis,

@@ -81,7 +81,7 @@ pub struct VrpParams {
     pub har_window: usize,
     /// Observations before the first HAR regression; 10 to 100000.
     pub har_min: usize,
-    /// Sessions between HAR regressions; at least 1.
+    /// Sessions between HAR regressions; 1 to 100000.
     pub har_refit: usize,
     /// Premiums in the z-score; 2 to 100000.
     pub z_window: usize,
@@ -172,7 +172,7 @@ impl Params for VrpParams {
         bad.require((10..=LONGEST).contains(&self.har_min), "har_min", self.har_min, "10 to 100000");
         let most = self.har_window >= self.har_min && self.har_window <= LONGEST;
         bad.require(most, "har_window", self.har_window, "at least har_min, at most 100000");
-        bad.require(self.har_refit >= 1, "har_refit", self.har_refit, "at least 1");
+        bad.require((1..=LONGEST).contains(&self.har_refit), "har_refit", self.har_refit, "1 to 100000");
         bad.require((2..=LONGEST).contains(&self.z_window), "z_window", self.z_window, "2 to 100000");
         let year = self.periods_per_year > 0.0 && self.periods_per_year.is_finite();
         bad.require(year, "periods_per_year", self.periods_per_year, "a number above 0");

@@ -19,14 +19,15 @@ use tradewind_core_types::{
 use self::known::Known;
 use crate::book::Book;
 use crate::decide::rehearse;
-use crate::effect::{Effect, Effects, Emitted};
+use crate::effect::{Effect, Effects, Emitted, Notice};
 use crate::error::EngineError;
 use crate::executor::Executor;
-use crate::input::{Input, Stamped, TimerId};
+use crate::input::{Given, InputRef, TimerId};
 use crate::kill_switch::{KillSwitch, goes_stale};
 use crate::ledger::Ledger;
 use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
+use crate::routing::{Renames, Routing};
 
 pub use self::config::{EngineConfig, OnBadInput, OrderStyle, Schedule};
 
@@ -66,10 +67,13 @@ struct State {
     positions: PositionManager,
     executor: Executor,
     kill_switch: KillSwitch,
+    /// How many changes of the kill switch were told.
+    told: usize,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
     next_order: u64,
+    renames: Renames,
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
@@ -99,6 +103,7 @@ pub struct Engine {
     lot: Quantity,
     state: State,
     pipeline: Pipeline,
+    routing: Routing,
     /// Whether any strategy is managed.
     managed: bool,
     // Buffers, kept to save allocations.
@@ -148,9 +153,11 @@ impl Engine {
             positions: PositionManager::default(),
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
+            told: 0,
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
+            renames: Renames::default(),
             skipped: BTreeMap::new(),
             repeated: 0,
             contradicted: 0,
@@ -162,6 +169,7 @@ impl Engine {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
+            routing: Routing::new(&pipeline, &state.renames),
             state,
             pipeline,
             signals: Vec::new(),
@@ -245,7 +253,7 @@ impl Engine {
     /// # Errors
     /// Whatever stops the run.
     #[inline]
-    pub fn step(&mut self, x: &Stamped, out: &mut Effects) -> Result<(), EngineError> {
+    pub fn step(&mut self, x: &Given<'_>, out: &mut Effects) -> Result<(), EngineError> {
         if x.seq != self.state.seq + 1 {
             return Err(EngineError::Sequence { seq: x.seq, expected: self.state.seq + 1 });
         }
@@ -254,12 +262,12 @@ impl Engine {
             self.advance(x, out)?;
         }
         self.state.seq = x.seq;
-        match &x.input {
-            Input::Market(e) => self.market(e, out)?,
-            Input::Report(r) => self.report(r, out)?,
+        match x.input {
+            InputRef::Market(e) => self.market(e, out)?,
+            InputRef::Report(r) => self.report(r, out)?,
             // The instant that it begins may still have events to come.
-            Input::Clock if later => {}
-            Input::Clock => self.end_instant(out)?,
+            InputRef::Clock if later => {}
+            InputRef::Clock => self.end_instant(out)?,
             other => self.rare(other, out)?,
         }
         let wakeup = self.wakeup();
@@ -267,14 +275,27 @@ impl Engine {
             self.state.armed = wakeup;
             out.push(Effect::Arm(WAKEUP, wakeup));
         }
+        if self.state.kill_switch.changes().len() != self.state.told {
+            self.tell(out);
+        }
         Ok(())
     }
 
+    /// Changes of what may be traded are told to a person.
+    #[cold]
+    fn tell(&mut self, out: &mut Effects) {
+        let State { kill_switch, told, .. } = &mut self.state;
+        for (time, state, why) in kill_switch.changes().iter().skip(*told) {
+            out.push(Effect::Notify(Notice { time: *time, text: format!("kill switch: {}: {why}", state.as_str()) }));
+        }
+        *told = kill_switch.changes().len();
+    }
+
     #[inline]
-    fn advance(&mut self, x: &Stamped, out: &mut Effects) -> Result<(), EngineError> {
+    fn advance(&mut self, x: &Given<'_>, out: &mut Effects) -> Result<(), EngineError> {
         let clock = self.state.known.clock;
         if x.received < clock {
-            let origin = if let Input::Market(e) = &x.input { e.origin } else { Default::default() };
+            let origin = if let InputRef::Market(e) = x.input { e.origin } else { Default::default() };
             return Err(EngineError::Backwards { time: x.received, clock, origin });
         }
         self.end_instant(out)?;
@@ -284,15 +305,15 @@ impl Engine {
 
     /// The inputs that are no hot path.
     #[cold]
-    fn rare(&mut self, input: &Input, out: &mut Effects) -> Result<(), EngineError> {
+    fn rare(&mut self, input: InputRef<'_>, out: &mut Effects) -> Result<(), EngineError> {
         match input {
-            Input::Command(c) => self.command(c, out),
-            Input::Statement(theirs) => {
+            InputRef::Command(c) => self.command(c, out),
+            InputRef::Statement(theirs) => {
                 self.reconcile(theirs);
                 Ok(())
             }
-            Input::Timer(_) => self.woken(out),
-            Input::Job(_) | Input::Market(_) | Input::Report(_) | Input::Clock => Ok(()),
+            InputRef::Timer(_) => self.woken(out),
+            InputRef::Market(_) | InputRef::Report(_) | InputRef::Clock => Ok(()),
         }
     }
 
@@ -360,6 +381,7 @@ impl Engine {
         });
         let hash = self.state.known.ledger.hash();
         self.emit(Emitted::Session { time, metrics, hash }, out);
+        out.push(Effect::Query);
         Ok(())
     }
 

@@ -124,7 +124,7 @@ pub fn run(
         Engine::new(config, pipeline, "1000".parse().unwrap(), from).map(|e| Backtest::new(e, exchange)).unwrap();
     let mut log = Log::default();
     for e in events(rows) {
-        engine.event(e.clone(), &mut log).unwrap();
+        engine.event(&e, &mut log).unwrap();
     }
     engine.finish(&mut log).unwrap();
     engine.engine().ledger().portfolio().reconcile().unwrap();

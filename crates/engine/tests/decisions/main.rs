@@ -1,5 +1,6 @@
 //! From signals to orders.
 
+mod allocation;
 mod common;
 mod risk_path;
 mod signals;

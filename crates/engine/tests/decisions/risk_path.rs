@@ -361,7 +361,7 @@ fn stale_prices_stop_growth() {
     let rows = [("A", bar(10.0)), ("A", bar(10.0)), ("", MarketData::SessionClose), ("B", bar(10.0)), ("B", bar(10.0))];
     for (mut e, at) in events(&rows).into_iter().zip([0, 1, 9, 10, 11]) {
         e.time = day(at);
-        engine.event(e.clone(), &mut log).unwrap();
+        engine.event(&e, &mut log).unwrap();
     }
     engine.finish(&mut log).unwrap();
     assert_eq!(engine.engine().kill_switch().reason(), "the last price of A is 8.0 days old");
@@ -398,7 +398,7 @@ fn books_that_do_not_agree_halt_trading() {
         Engine::new(on_signal(), p, "1000".parse().unwrap(), Time::MIN).map(|e| Backtest::new(e, broker)).unwrap();
     let mut log = Log::default();
     for e in events(&[("A", bar(10.0)), ("A", bar(10.0)), close(), ("A", bar(10.0)), ("A", bar(10.0))]) {
-        engine.event(e.clone(), &mut log).unwrap();
+        engine.event(&e, &mut log).unwrap();
     }
     engine.finish(&mut log).unwrap();
     assert_eq!(engine.engine().kill_switch().state(), TradingState::Halted);

@@ -256,7 +256,7 @@ fn sales_pay_for_purchases_at_the_close() {
     let mut log = Log::default();
     let day = [("B", bar(10.0)), ("A", bar(10.0)), ("", MarketData::SessionClose)];
     for e in events(&day.iter().cycle().take(9).cloned().collect::<Vec<_>>()) {
-        engine.event(e.clone(), &mut log).unwrap();
+        engine.event(&e, &mut log).unwrap();
     }
     assert_eq!((held(&engine, "A"), held(&engine, "B")), ("100".into(), "0".into()));
 }
@@ -318,7 +318,7 @@ fn an_order_is_not_repeated_because_its_fills_are_reported_after_its_end() {
     // A split ends the order after its first part, whose fill is reported later.
     rows.insert(2, ("A", act(CorporateAction::Split { numerator: 1, denominator: 1 })));
     for e in events(&rows) {
-        engine.event(e.clone(), &mut log).unwrap();
+        engine.event(&e, &mut log).unwrap();
     }
     assert_eq!(engine.engine().ledger().portfolio().quantity(symbol("A")).to_string(), "50");
     let bought: f64 = log.orders.iter().filter(|o| o.side == Side::Buy).map(|o| o.quantity.to_f64()).sum();
@@ -385,7 +385,7 @@ fn a_jump_lends_nothing_and_fees_are_paid_from_equity() {
             .map(|e| Backtest::new(e, Exchange::new(exchange).unwrap()))
             .unwrap();
         for e in events(rows) {
-            engine.event(e.clone(), &mut ()).unwrap();
+            engine.event(&e, &mut ()).unwrap();
         }
         engine
     };
@@ -413,7 +413,7 @@ fn a_jump_lends_nothing_and_fees_are_paid_from_equity() {
         ("B", bar(10.0)),
         ("A", bar(6.0)),
     ]) {
-        engine.event(e.clone(), &mut ()).unwrap();
+        engine.event(&e, &mut ()).unwrap();
     }
     let p = engine.engine().ledger().portfolio();
     assert!(p.gross() <= 2.0, "{}", p.gross());

@@ -37,7 +37,7 @@ const PINNED: [(&str, &str); 13] = [
 /// Everything the engine is told, and everything it records.
 fn drive(mut engine: Backtest<Exchange>, events: &[Event], to: &mut Golden) {
     for e in events {
-        engine.event(e.clone(), to).unwrap();
+        engine.event(e, to).unwrap();
     }
     engine.finish(to).unwrap();
     engine.engine().ledger().portfolio().reconcile().unwrap();

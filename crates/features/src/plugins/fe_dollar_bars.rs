@@ -167,7 +167,7 @@ pub struct FeDollarBarsParams {
     pub crossing: Crossing,
     /// Expected trades of the first imbalance or run bar, from `min_ticks` to `max_ticks`.
     pub first_ticks: usize,
-    /// Fewest trades expected of an imbalance or run bar, 1 or more.
+    /// Fewest trades expected of an imbalance or run bar, 1 to 1e9.
     pub min_ticks: usize,
     /// Most trades expected of an imbalance or run bar, at least `min_ticks` and at most 1e9.
     pub max_ticks: usize,
@@ -267,7 +267,7 @@ impl Params for FeDollarBarsParams {
         let hour = self.day_start_hour;
         bad.require((0.0..24.0).contains(&hour), "day_start_hour", hour, "hours after midnight UTC in [0, 24)");
         let (first, min, max) = (self.first_ticks, self.min_ticks, self.max_ticks);
-        bad.require(min >= 1, "min_ticks", min, "1 or more");
+        bad.require((1..=1_000_000_000).contains(&min), "min_ticks", min, "1 to 1e9");
         bad.require(min <= max && max <= 1_000_000_000, "max_ticks", max, "at least min_ticks, at most 1e9");
         bad.require(min <= first && first <= max, "first_ticks", first, "from min_ticks to max_ticks");
         let window = self.ticks_window;

@@ -106,7 +106,7 @@ pub struct RiskCvarSizeParams {
     pub filter: Filter,
     /// Decay of the EWMA filter a session, in (0, 1).
     pub lambda: f64,
-    /// Sessions (rows) after which the GARCH filter is fitted again, at least 1.
+    /// Sessions (rows) after which the GARCH filter is fitted again, 1 to 100000.
     pub refit: usize,
     /// Share of the losses that lie beyond the threshold of `peaks`, above 1 - `confidence` and at most 0.5.
     pub tail: f64,
@@ -132,7 +132,7 @@ pub struct RiskCvarSizeParams {
     pub max_weight: f64,
     /// Allocator: largest change of all shares together from one solution to the next, sum of absolute changes, in (0, 2].
     pub max_turnover: f64,
-    /// Allocator: sessions from one solution to the next, at least 1; also solved when the strategies change.
+    /// Allocator: sessions from one solution to the next, 1 to 100000; also solved when the strategies change.
     pub rebalance: usize,
 }
 
@@ -170,7 +170,7 @@ impl Params for RiskCvarSizeParams {
         let c = self.confidence;
         bad.require(c > 0.5 && c < 1.0, "confidence", c, "a probability above 0.5 and below 1");
         bad.require(self.lambda > 0.0 && self.lambda < 1.0, "lambda", self.lambda, "a decay in (0, 1)");
-        bad.require(self.refit >= 1, "refit", self.refit, "at least 1 session");
+        bad.require((1..=100_000).contains(&self.refit), "refit", self.refit, "1 to 100000 sessions");
         let t = self.tail;
         bad.require(t > 1.0 - c && t <= 0.5, "tail", t, "a share above 1 - confidence and at most 0.5");
         bad.require((20..=100_000).contains(&self.window), "window", self.window, "20 to 100000 sessions");
@@ -188,7 +188,8 @@ impl Params for RiskCvarSizeParams {
         bad.require(low >= 0.0 && low <= high, "min_weight", low, "a share, 0 to max_weight");
         let turnover = self.max_turnover;
         bad.require(turnover > 0.0 && turnover <= 2.0, "max_turnover", turnover, "a sum of changes in (0, 2]");
-        bad.require(self.rebalance >= 1, "rebalance", self.rebalance, "at least 1 session");
+        let often = self.rebalance;
+        bad.require((1..=100_000).contains(&often), "rebalance", often, "1 to 100000 sessions");
         bad.into_result(RiskCvarSize {
             minimum: self.minimum,
             estimator: Estimator::new(self),

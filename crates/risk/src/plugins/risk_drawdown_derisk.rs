@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Cash, Event, Invalid, MarketData, Metrics, Online, Overlay, Params, Plugin,
-    PluginInfo, Symbol, View, parse_params,
+    Adjust, Adjustment, BadInput, Cash, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Overlay, Params,
+    Plugin, PluginInfo, Symbol, View, parse_params,
 };
 
 /// A drawdown this much deeper than before is the same one: quotients of large amounts round.
@@ -57,11 +57,11 @@ pub struct RiskDrawdownDeriskParams {
     pub derisk_multiplier: f64,
     /// How far the drawdown must recover below `derisk_at` before exposure rises again, at least 0 and below `derisk_at`.
     pub hysteresis: f64,
-    /// Sessions at zero exposure before the way back, at least 1.
+    /// Sessions at zero exposure before the way back, 1 to 100000.
     pub cool_off: u32,
     /// Multipliers on the way back, each above the one before, above 0 and below 1. Empty: straight back to 1.
     pub ramp: Vec<f64>,
-    /// Sessions each stage of the way back lasts at least, at least 1.
+    /// Sessions each stage of the way back lasts at least, 1 to 100000.
     pub stage_sessions: u32,
 }
 
@@ -91,8 +91,9 @@ impl Params for RiskDrawdownDeriskParams {
         let m = self.derisk_multiplier;
         bad.require(m > 0.0 && m < 1.0, "derisk_multiplier", m, "a multiplier above 0 and below 1");
         bad.require(h >= 0.0 && h < derisk, "hysteresis", h, "at least 0 and below derisk_at");
-        bad.require(self.cool_off >= 1, "cool_off", self.cool_off, "at least 1 session");
-        bad.require(self.stage_sessions >= 1, "stage_sessions", self.stage_sessions, "at least 1 session");
+        bad.require((1..=100_000).contains(&self.cool_off), "cool_off", self.cool_off, "1 to 100000 sessions");
+        let stage = self.stage_sessions;
+        bad.require((1..=100_000).contains(&stage), "stage_sessions", stage, "1 to 100000 sessions");
         let mut last = 0.0;
         let rising = self.ramp.iter().all(|x| {
             let ok = *x > last && *x < 1.0;
@@ -318,6 +319,9 @@ impl DrawdownOverlay {
 impl Plugin for DrawdownOverlay {
     fn id(&self) -> &'static str {
         RiskDrawdownDeriskParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of_market(Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         if matches!(event.data, MarketData::SessionClose) {

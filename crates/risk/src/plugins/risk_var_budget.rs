@@ -87,7 +87,7 @@ pub struct RiskVarBudgetParams {
     pub filter: Filter,
     /// Decay of the EWMA filter a session, in (0, 1).
     pub lambda: f64,
-    /// Sessions (rows) after which the GARCH filter is fitted again, at least 1.
+    /// Sessions (rows) after which the GARCH filter is fitted again, 1 to 100000.
     pub refit: usize,
     /// Scenarios on each side of the quantile, in ranks, over which component VaR is averaged (historical and filtered); 1 is the exact
     /// derivative, from the quantile's own scenarios alone. 1 to 1000; it does not change the VaR.
@@ -128,7 +128,7 @@ impl Params for RiskVarBudgetParams {
         let wanted = format!("{least} to window ({}) sessions", self.window);
         bad.require((least..=self.window).contains(&self.minimum), "minimum", self.minimum, &wanted);
         bad.require(self.lambda > 0.0 && self.lambda < 1.0, "lambda", self.lambda, "a decay in (0, 1)");
-        bad.require(self.refit >= 1, "refit", self.refit, "at least 1 session");
+        bad.require((1..=100_000).contains(&self.refit), "refit", self.refit, "1 to 100000 sessions");
         bad.require((1..=1000).contains(&self.bandwidth), "bandwidth", self.bandwidth, "1 to 1000 ranks");
         let total = self.total_budget;
         bad.require(total > 0.0 && total <= 1.0, "total_budget", total, "a fraction of equity in (0, 1]");

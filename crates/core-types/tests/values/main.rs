@@ -1,0 +1,6 @@
+//! Right values, calculated by hand.
+
+mod approval;
+mod decision;
+mod money;
+mod portfolio;
