@@ -26,38 +26,26 @@ pub struct Share {
 }
 
 /// An order that passed every check. Only [`approve`] makes one, and only this type can be given to a broker. Children of it come from
-/// [`ApprovedOrder::split`] and [`ApprovedOrder::net`]; a saved state gives back what had been approved.
+/// [`ApprovedOrder::split`] and [`ApprovedOrder::net`].
 ///
 /// ```compile_fail
 /// # fn f(order: tradewind_core_types::Order) {
 /// let approved = tradewind_core_types::ApprovedOrder { order, shares: Vec::new() };
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+///
+/// It can be written, and not be read back: whoever saves one saves the [`Order`] with what is left of it, and has it approved again.
+///
+/// ```compile_fail
+/// # fn f(text: &str) {
+/// let approved: tradewind_core_types::ApprovedOrder = serde_json::from_str(text).unwrap();
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApprovedOrder {
     order: Order,
     /// The shares of its parents, oldest first; empty when it is what was approved.
     shares: Vec<Share>,
-}
-
-#[derive(Deserialize)]
-struct Stored {
-    order: Order,
-    shares: Vec<Share>,
-}
-
-impl TryFrom<Stored> for ApprovedOrder {
-    type Error = BadInput;
-    fn try_from(Stored { order, shares }: Stored) -> Result<Self, BadInput> {
-        order.validate()?;
-        let sum: Quantity = shares.iter().map(|s| s.quantity).sum();
-        if shares.is_empty() || sum == order.signed() {
-            Ok(Self { order, shares })
-        } else {
-            Err(BadInput::new("sum of shares", sum.to_string(), order.signed().to_string()))
-        }
-    }
 }
 
 impl ApprovedOrder {
@@ -257,19 +245,6 @@ mod tests {
         let sent = approved(1, 5).sent(OrderId(9), Time::from_nanos(40));
         assert_eq!((sent.order().id, sent.order().time.nanos(), of(&sent)), (OrderId(9), 40, vec![(1, 5)]));
         assert_eq!(sent.sent(OrderId(10), Time::from_nanos(30)).order().time.nanos(), 40);
-    }
-
-    #[test]
-    fn a_saved_one_comes_back_and_must_add_up() {
-        let child = approved(1, 5).split(&[n(2), n(3)]).unwrap().remove(0);
-        for o in [child, approved(1, 5)] {
-            let json = serde_json::to_string(&o).unwrap();
-            assert_eq!(serde_json::from_str::<ApprovedOrder>(&json).unwrap(), o);
-            let bytes = postcard::to_stdvec(&o).unwrap();
-            assert_eq!(postcard::from_bytes::<ApprovedOrder>(&bytes).unwrap(), o);
-        }
-        let wrong = ApprovedOrder { shares: approved(1, 4).shares().into_owned(), ..approved(1, 5) };
-        assert!(serde_json::from_str::<ApprovedOrder>(&serde_json::to_string(&wrong).unwrap()).is_err());
     }
 
     proptest! {

@@ -378,7 +378,7 @@ fn records_reach_the_recorder_with_the_effects() {
 fn reports_move_an_order_only_as_the_table_says_and_no_fill_is_lost_or_doubled() {
     let mut run = start(on_signal(), &[(1, 0.5, None)], None);
     let mut log = Log::new();
-    run.event(events(&[(10, Some(10.0))])[0].clone(), &mut log).unwrap();
+    run.event(&events(&[(10, Some(10.0))])[0], &mut log).unwrap();
     run.finish(&mut log).unwrap();
     assert_eq!((log.orders.len(), log.orders[0].quantity.to_string().as_str()), (1, "50"));
     let q = |n: &str| n.parse::<Quantity>().unwrap();
@@ -410,14 +410,14 @@ fn reports_move_an_order_only_as_the_table_says_and_no_fill_is_lost_or_doubled()
     for (i, (said, after, holds, contradicted)) in steps.into_iter().enumerate() {
         let text = format!("step {i}: {said:?}");
         let report = BrokerReport { order: OrderId(1), time: at(11), said };
-        run.give(at(11 + i as i64), 0, Input::Report(report), &mut log).unwrap();
+        run.give(at(11 + i as i64), 0, InputRef::Report(&report), &mut log).unwrap();
         assert_eq!(run.engine().view().working.get(OrderId(1)).map(|w| w.state), after, "{text}");
         assert_eq!((held(&run).as_str(), run.engine().contradicted()), (holds, contradicted), "{text}");
     }
     assert_eq!(log.fills.iter().map(|f| f.quantity.to_string()).collect::<Vec<_>>(), ["20", "30"]);
     assert_eq!(run.engine().kill_switch().state(), TradingState::Active);
     let mut say = |order, said, log: &mut Log| {
-        run.give(at(50), 0, Input::Report(BrokerReport { order, time: at(50), said }), log).unwrap();
+        run.give(at(50), 0, InputRef::Report(&BrokerReport { order, time: at(50), said }), log).unwrap();
         (run.engine().contradicted(), run.engine().kill_switch().state())
     };
     assert_eq!(say(OrderId(9), Said::Accepted, &mut log), (4, TradingState::Active), "an order that is not ours");
