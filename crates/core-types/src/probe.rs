@@ -6,71 +6,65 @@ use serde_json::Value;
 
 use crate::{
     Adjustment, Allocator, Alpha, BadInput, Event, Feature, FeatureValues, Filter, Invalid, Overlay, Plugin,
-    PluginInfo, Proposal, Rule, Signal, Signals, Sizer, StrategyId, Symbol, View,
+    PluginInfo, Proposal, Role, Rule, Signal, Signals, Sizer, StrategyId, Symbol, View,
 };
 
-/// A role that can be driven by events alone.
-pub enum Probe {
+/// Declares the roles that can be driven, each with its builder in the registry.
+macro_rules! probes {
+    ($(#[doc = $doc:literal] $role:ident $table:ident,)*) => {
+        /// A role that can be driven by events alone.
+        pub enum Probe {
+            $(#[doc = $doc] $role(Box<dyn $role>),)*
+        }
+
+        impl Probe {
+            /// Every role of a plugin that can be driven.
+            ///
+            /// # Errors
+            /// When the parameters are wrong.
+            pub fn all(info: &PluginInfo, params: &Value) -> Result<Vec<Self>, Invalid> {
+                let mut out = Vec::new();
+                $(if let Some(build) = info.$table {
+                    out.push(Self::$role(build(params)?));
+                })*
+                Ok(out)
+            }
+
+            /// The role.
+            pub fn role(&self) -> Role {
+                match self {
+                    $(Self::$role(_) => Role::$role,)*
+                }
+            }
+
+            /// The plugin behind the role.
+            pub fn plugin(&mut self) -> &mut dyn Plugin {
+                match self {
+                    $(Self::$role(p) => p.as_mut(),)*
+                }
+            }
+        }
+    };
+}
+
+probes! {
     /// A feature.
-    Feature(Box<dyn Feature>),
+    Feature feature,
     /// An alpha.
-    Alpha(Box<dyn Alpha>),
+    Alpha alpha,
     /// A filter, asked about a long signal on each symbol.
-    Filter(Box<dyn Filter>),
+    Filter filter,
     /// A sizer, asked about a long signal on each symbol.
-    Sizer(Box<dyn Sizer>),
+    Sizer sizer,
     /// An overlay, asked about each symbol.
-    Overlay(Box<dyn Overlay>),
+    Overlay overlay,
     /// An allocator, asked about one strategy per symbol and one in all of them.
-    Allocator(Box<dyn Allocator>),
+    Allocator allocator,
     /// A rule, asked about a target in each symbol.
-    Rule(Box<dyn Rule>),
+    Rule rule,
 }
 
 impl Probe {
-    /// Every role of a plugin that can be driven.
-    ///
-    /// # Errors
-    /// When the parameters are wrong.
-    pub fn all(info: &PluginInfo, params: &Value) -> Result<Vec<Self>, Invalid> {
-        let mut out = Vec::new();
-        macro_rules! role {
-            ($($field:ident $variant:ident),*) => {
-                $(if let Some(build) = info.$field {
-                    out.push(Self::$variant(build(params)?));
-                })*
-            };
-        }
-        role!(feature Feature, alpha Alpha, filter Filter, sizer Sizer, overlay Overlay, allocator Allocator, rule Rule);
-        Ok(out)
-    }
-
-    /// The role's name.
-    pub fn role(&self) -> &'static str {
-        match self {
-            Self::Feature(_) => "feature",
-            Self::Alpha(_) => "alpha",
-            Self::Filter(_) => "filter",
-            Self::Sizer(_) => "sizer",
-            Self::Overlay(_) => "overlay",
-            Self::Allocator(_) => "allocator",
-            Self::Rule(_) => "rule",
-        }
-    }
-
-    /// The plugin behind the role.
-    pub fn plugin(&mut self) -> &mut dyn Plugin {
-        match self {
-            Self::Feature(p) => p.as_mut(),
-            Self::Alpha(p) => p.as_mut(),
-            Self::Filter(p) => p.as_mut(),
-            Self::Sizer(p) => p.as_mut(),
-            Self::Overlay(p) => p.as_mut(),
-            Self::Allocator(p) => p.as_mut(),
-            Self::Rule(p) => p.as_mut(),
-        }
-    }
-
     /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
     /// roles are asked when `ask` says so.
     ///

@@ -1,7 +1,7 @@
 //! What each part of the risk path does: the same run with one part left out.
 
 use rayon::prelude::*;
-use tradewind_core_types::{Cash, OrderReport};
+use tradewind_core_types::{Cash, OrderReport, Role};
 use tradewind_engine::{ExecutorParams, PositionParams, Recorder, SessionRecord};
 use tradewind_report::Ablation;
 
@@ -41,15 +41,15 @@ type Names = fn(&mut StrategyConfig) -> &mut Vec<String>;
 /// The parts between a signal and an order, each with the configuration that lacks it.
 pub fn parts(config: &Config) -> Vec<(String, Config)> {
     let mut out = Vec::new();
-    let roles = config.roles().into_iter().filter(|(role, _)| !matches!(*role, "feature" | "alpha"));
+    let roles = config.roles().into_iter().filter(|(role, _)| !matches!(*role, Role::Feature | Role::Alpha));
     for (role, plugins) in roles {
         for (name, p) in plugins {
             let mut c = config.clone();
             let (table, list): (_, Option<Names>) = match role {
-                "filter" => (&mut c.filter, Some(|s| &mut s.filters)),
-                "sizer" => (&mut c.sizer, Some(|s| &mut s.sizers)),
-                "overlay" => (&mut c.overlay, Some(|s| &mut s.overlays)),
-                "allocator" => (&mut c.allocator, None),
+                Role::Filter => (&mut c.filter, Some(|s| &mut s.filters)),
+                Role::Sizer => (&mut c.sizer, Some(|s| &mut s.sizers)),
+                Role::Overlay => (&mut c.overlay, Some(|s| &mut s.overlays)),
+                Role::Allocator => (&mut c.allocator, None),
                 _ => (&mut c.rule, None),
             };
             table.remove(name);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tradewind_core_types::{Cash, Invalid, StrategyId, Symbol, Violation, did_you_mean};
+use tradewind_core_types::{Cash, Invalid, Role, StrategyId, Symbol, Violation, did_you_mean};
 use tradewind_data::{PlantedSpec, SimulationSpec, SourceSpec};
 use tradewind_engine::builtin::{LimitsParams, OrderLimitsParams};
 use tradewind_engine::{Conviction, EngineConfig, ExchangeConfig};
@@ -343,25 +343,16 @@ impl Config {
     }
 
     fn check_plugins(&self, bad: &mut Invalid) {
-        let has = |info: &tradewind_core_types::PluginInfo, role: &str| match role {
-            "feature" => info.feature.is_some(),
-            "alpha" => info.alpha.is_some(),
-            "filter" => info.filter.is_some(),
-            "sizer" => info.sizer.is_some(),
-            "overlay" => info.overlay.is_some(),
-            "allocator" => info.allocator.is_some(),
-            _ => info.rule.is_some(),
-        };
         for (role, plugins) in self.roles() {
             for (name, p) in plugins {
                 let at = format!("{role}.{name}");
-                if role == "alpha" && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
+                if role == Role::Alpha && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
                     bad.absorb(crate::compose::builtin_alpha(p).map_err(|e| e.under(&at)));
                     continue;
                 }
                 match catalogue::find(&p.plugin) {
                     Err(problem) => bad.0.push(Violation { field: format!("{at}.plugin"), problem }),
-                    Ok(info) if !has(info, role) => {
+                    Ok(info) if !info.plays(role) => {
                         let roles = info.roles();
                         bad.require(
                             false,
@@ -406,15 +397,15 @@ impl Config {
     }
 
     /// The plugin tables by role.
-    pub fn roles(&self) -> [(&'static str, &BTreeMap<String, PluginConfig>); 7] {
+    pub fn roles(&self) -> [(Role, &BTreeMap<String, PluginConfig>); 7] {
         [
-            ("feature", &self.feature),
-            ("alpha", &self.alpha),
-            ("filter", &self.filter),
-            ("sizer", &self.sizer),
-            ("overlay", &self.overlay),
-            ("allocator", &self.allocator),
-            ("rule", &self.rule),
+            (Role::Feature, &self.feature),
+            (Role::Alpha, &self.alpha),
+            (Role::Filter, &self.filter),
+            (Role::Sizer, &self.sizer),
+            (Role::Overlay, &self.overlay),
+            (Role::Allocator, &self.allocator),
+            (Role::Rule, &self.rule),
         ]
     }
 

@@ -27,7 +27,7 @@ fn followed(config: &Config, d: &Decision) -> BTreeMap<Symbol, BTreeSet<String>>
     for (field, name) in compose::symbols(config) {
         let mut path = field.split('.');
         let (role, instance) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
-        let table = config.roles().into_iter().find(|(r, _)| *r == role).and_then(|(_, t)| t.get(instance));
+        let table = config.roles().into_iter().find(|(r, _)| r.name() == role).and_then(|(_, t)| t.get(instance));
         if let (Some(p), Ok(symbol)) = (table, Symbol::new(&name))
             && plugins.contains(p.plugin.as_str())
         {
