@@ -1,9 +1,13 @@
-//! Throughput of the loop: bare, with a crossover on many symbols, and with an order on every trade.
+//! Throughput of the loop: bare, with a crossover on many symbols, with an order on every trade, and with many features.
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tradewind_core_types::{Alpha, Bar, Event, MarketData, Origin, Price, StrategyId, Symbol, Time, Trade};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    Alpha, BadInput, Bar, Event, Feature, FeatureId, FeatureValues, Interest, Kinds, MarketData, Origin, Plugin, Price,
+    Published, StrategyId, Symbol, Time, Trade, View,
+};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
     Backtest, Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule,
@@ -53,6 +57,53 @@ fn trades(count: u64) -> Box<dyn Source> {
     }))
 }
 
+/// A feature that costs nothing: it publishes every close of one symbol, so that what is timed is the engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Echo {
+    symbol: Symbol,
+    close: FeatureId,
+}
+
+impl Plugin for Echo {
+    fn id(&self) -> &'static str {
+        "echo"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR).only([self.symbol])
+    }
+}
+
+impl Feature for Echo {
+    fn outputs(&self) -> Vec<Published> {
+        vec![Published { id: self.close, unit: "dollars" }]
+    }
+    fn on_event(&mut self, event: &Event, _: &View<'_>, out: &mut FeatureValues) -> Result<(), BadInput> {
+        if let MarketData::Bar(bar) = &event.data
+            && event.symbol == Some(self.symbol)
+        {
+            out.set(self.close, bar.close.to_f64(), event.time);
+        }
+        Ok(())
+    }
+}
+
+/// `each` of them for each of `symbols`.
+fn echoes(symbols: usize, each: usize) -> Vec<Box<dyn Feature>> {
+    let echo = |i: usize| {
+        let symbol = Symbol::new(&format!("S{:03}", i % symbols)).ok()?;
+        let close = FeatureId::new(&format!("echo_{}.{symbol}.close", i / symbols)).ok()?;
+        Some(Box::new(Echo { symbol, close }) as Box<dyn Feature>)
+    };
+    (0..symbols * each).filter_map(echo).collect()
+}
+
+/// Names that other runs of this process have met.
+fn other_names(count: usize) {
+    for i in 0..count {
+        black_box((Symbol::new(&format!("X{i}")).ok(), FeatureId::new(&format!("other.X{i}.value")).ok()));
+    }
+}
+
 fn run(source: Box<dyn Source>, alpha: Option<Box<dyn Alpha>>, conviction: Conviction) -> u64 {
     let strategies = alpha
         .into_iter()
@@ -61,6 +112,10 @@ fn run(source: Box<dyn Source>, alpha: Option<Box<dyn Alpha>>, conviction: Convi
             Some(Strategy { conviction, ..Strategy::new(id, alpha) })
         })
         .collect();
+    run_all(source, Pipeline { strategies, ..Pipeline::default() })
+}
+
+fn run_all(source: Box<dyn Source>, pipeline: Pipeline) -> u64 {
     let config = EngineConfig {
         schedule: Schedule::Signal,
         order_style: OrderStyle::Market,
@@ -68,7 +123,6 @@ fn run(source: Box<dyn Source>, alpha: Option<Box<dyn Alpha>>, conviction: Convi
         ..EngineConfig::default()
     };
     let exchange = Exchange::new(ExchangeConfig { leverage: 10.0, ..ExchangeConfig::default() });
-    let pipeline = Pipeline { strategies, ..Pipeline::default() };
     let engine = exchange.and_then(|x| {
         Engine::new(config, pipeline, "1000000".parse().unwrap_or_default(), Time::MIN).map(|e| Backtest::new(e, x))
     });
@@ -99,6 +153,26 @@ fn benches(c: &mut Criterion) {
             let entries = run(trades(100_000), Some(Box::new(EveryTrade::default())), Conviction::Score);
             assert!(entries >= 199_990, "{entries}");
         });
+    });
+    for (symbols, each, others) in [(100, 10, 0), (500, 20, 0), (500, 10, 50_000)] {
+        let after = if others > 0 { format!(" after {others} other names") } else { String::new() };
+        g.throughput(Throughput::Elements(100_000));
+        g.bench_function(format!("{symbols} symbols x {each} features{after}, 100,000 bars"), |b| {
+            other_names(others);
+            b.iter_batched(
+                || echoes(symbols, each),
+                |features| {
+                    let pipeline = Pipeline { features, ..Pipeline::default() };
+                    assert_eq!(run_all(bars(symbols, 100_000), pipeline), 100_001);
+                },
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    g.throughput(Throughput::Elements(2_000_000));
+    g.bench_function("bare loop after 50000 other names", |b| {
+        other_names(50_000);
+        b.iter(|| assert_eq!(run(bars(500, 2_000_000), None, Conviction::Score), 2_000_001));
     });
     g.finish();
 }

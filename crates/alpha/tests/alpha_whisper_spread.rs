@@ -60,7 +60,8 @@ fn action(time: &str, a: CorporateAction) -> Event {
 fn run(alpha: &mut WhisperAlpha, events: &[Event]) -> (Signals, Vec<BadInput>) {
     let (mut out, mut bad) = (Signals::new(), Vec::new());
     for e in events {
-        let view = View::new(e.time, &Market::default(), &FeatureValues::default(), &Portfolio::default());
+        let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
+        let view = View::new(e.time, &market, &features, &portfolio);
         bad.extend(alpha.on_event(e, &view, &mut out).err());
     }
     (out, bad)

@@ -69,6 +69,9 @@ pub enum MarketData {
 }
 
 impl MarketData {
+    /// How many kinds there are: ranks are below.
+    pub const KINDS: usize = 15;
+
     /// The order of events with equal times: the variants' order above (corporate actions first, session close and timers last).
     #[inline]
     pub fn rank(&self) -> u8 {
@@ -343,6 +346,15 @@ pub enum CorporateAction {
 }
 
 impl Event {
+    /// The symbol whose event it is; `None` also for what is of the market as a whole although it names a symbol: a session's open and
+    /// close, and timers.
+    #[inline]
+    pub fn of_symbol(&self) -> Option<Symbol> {
+        match self.data {
+            MarketData::SessionOpen | MarketData::SessionClose | MarketData::Timer(_) => None,
+            _ => self.symbol,
+        }
+    }
     /// The price a holder would mark at: bar close, trade price, or the middle of a quote that is not crossed.
     #[inline]
     pub fn mark(&self) -> Option<Price> {

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::BadInput;
 use crate::event::Event;
+use crate::interest::Interest;
 use crate::view::View;
 
 /// State that cannot be saved or restored.
@@ -48,11 +49,18 @@ pub type Metrics = Vec<(&'static str, f64)>;
 
 /// What every plugin is: it has an id, sees events, can be saved.
 ///
-/// Events come in order of time, and each call's view already holds its event. Bad input is an error and leaves the state
+/// The events it listens to come in order of time, and each call's view already holds its event. Bad input is an error and leaves the state
 /// unchanged; the engine counts and reports it, or stops, as configured.
 pub trait Plugin: Snapshot + Send {
     /// The id: file name, configuration key, documentation page.
     fn id(&self) -> &'static str;
+    /// The events it listens to: all, unless it says that it needs less. Other events need not be shown to it, so they must change nothing.
+    ///
+    /// Asked when a run begins, when a state is restored and after a change of a symbol's name; the engine itself follows such changes. A
+    /// plugin whose symbols grow in another way listens to all.
+    fn listens(&self) -> Interest {
+        Interest::everything()
+    }
     /// Sees an event. Not called on features and alphas, which see events through their own methods.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
 use crate::order::Side;
 use crate::report::Fill;
+use crate::symbol_map::SymbolMap;
 use crate::time::Time;
 
 /// A holding of one symbol.
@@ -51,10 +52,8 @@ pub struct Portfolio {
     market_value: Cash,
     /// The part of the market value that is long.
     long_value: Cash,
-    /// By `Symbol::index`.
-    slots: Vec<Option<Position>>,
-    /// Symbols with a slot, in the order of their text.
-    known: Vec<Symbol>,
+    /// Of every symbol ever held.
+    known: SymbolMap<Position>,
     changes: Changes,
 }
 
@@ -90,7 +89,7 @@ impl From<Stored> for Portfolio {
         let mut p = Portfolio { totals: s.totals, ..Self::default() };
         for pos in s.positions {
             p.revalue(Cash::ZERO, pos.value());
-            *p.slot(pos.symbol) = Some(pos);
+            p.known.insert(pos.symbol, pos);
         }
         p
     }
@@ -129,7 +128,7 @@ impl Portfolio {
     /// The holding of a symbol, when it is not zero.
     #[inline]
     pub fn position(&self, symbol: Symbol) -> Option<&Position> {
-        self.slots.get(symbol.index())?.as_ref().filter(|p| !p.quantity.is_zero())
+        self.known.get(symbol).filter(|p| !p.quantity.is_zero())
     }
     /// Quantity held of a symbol, zero when none.
     #[inline]
@@ -138,7 +137,7 @@ impl Portfolio {
     }
     /// Every symbol ever held, by name, closed ones included.
     pub fn all(&self) -> impl Iterator<Item = &Position> {
-        self.known.iter().filter_map(|s| self.slots[s.index()].as_ref())
+        self.known.values()
     }
     /// The open positions, by name.
     pub fn positions(&self) -> impl Iterator<Item = &Position> {
@@ -179,23 +178,10 @@ impl Portfolio {
         self.long_value += after.max(Cash::ZERO) - before.max(Cash::ZERO);
     }
 
-    fn slot(&mut self, symbol: Symbol) -> &mut Option<Position> {
-        let i = symbol.index();
-        if self.slots.len() <= i {
-            self.slots.resize(i + 1, None);
-        }
-        if self.slots[i].is_none()
-            && let Err(at) = self.known.binary_search(&symbol)
-        {
-            self.known.insert(at, symbol);
-        }
-        &mut self.slots[i]
-    }
-
     /// Marks a symbol at a price.
     #[inline]
     pub fn mark(&mut self, symbol: Symbol, price: Price) {
-        if let Some(Some(p)) = self.slots.get_mut(symbol.index()) {
+        if let Some(p) = self.known.get_mut(symbol) {
             let before = p.value();
             p.price = price;
             let after = p.value();
@@ -212,10 +198,9 @@ impl Portfolio {
             return Err(BadInput::new("fill quantity", f.quantity.to_string(), "more than zero"));
         }
         let signed = if f.side == Side::Buy { f.quantity } else { -f.quantity };
-        let held = self.slots.get(f.symbol.index()).and_then(|s| s.as_ref()).map_or(0, |p| p.quantity.nanos());
+        let held = self.known.get(f.symbol).map_or(0, |p| p.quantity.nanos());
         let total = Quantity::from_nanos(held.saturating_add(signed.nanos()))?;
-        let slot = self.slot(f.symbol);
-        let p = slot.get_or_insert(Position {
+        let p = self.known.get_or_insert_with(f.symbol, || Position {
             symbol: f.symbol,
             quantity: Quantity::ZERO,
             cost: Cash::ZERO,
@@ -287,7 +272,7 @@ impl Portfolio {
         if num == 0 || den == 0 {
             return Err(BadInput::new("split ratio", format!("{num}:{den}"), "two numbers above zero"));
         }
-        let Some(Some(p)) = self.slots.get_mut(symbol.index()) else { return Ok(Cash::ZERO) };
+        let Some(p) = self.known.get_mut(symbol) else { return Ok(Cash::ZERO) };
         let (n, d) = (i128::from(num), i128::from(den));
         let exact = i128::from(p.quantity.nanos()) * n;
         let whole = exact / d;
@@ -319,11 +304,11 @@ impl Portfolio {
     /// # Errors
     /// When both symbols are held and their sum leaves the range.
     pub fn rename(&mut self, from: Symbol, to: Symbol) -> Result<(), BadInput> {
-        let Some(Some(old)) = self.slots.get(from.index()).copied() else { return Ok(()) };
+        let Some(old) = self.known.get(from).copied() else { return Ok(()) };
         if from == to {
             return Ok(());
         }
-        let merged = match self.slots.get(to.index()).copied().flatten() {
+        let merged = match self.known.get(to).copied() {
             None => Position { symbol: to, ..old },
             // Only its profit so far is left of a position that was closed; its last price and opening are history.
             Some(p) if p.quantity.is_zero() => Position { symbol: to, realised: p.realised + old.realised, ..old },
@@ -334,12 +319,9 @@ impl Portfolio {
                 ..p
             },
         };
-        self.slots[from.index()] = None;
-        self.known.retain(|s| *s != from);
+        self.known.remove(from);
         self.revalue(old.value(), Cash::ZERO);
-        let slot = self.slot(to);
-        let before = slot.map_or(Cash::ZERO, |p| p.value());
-        *slot = Some(merged);
+        let before = self.known.insert(to, merged).map_or(Cash::ZERO, |p| p.value());
         self.revalue(before, merged.value());
         self.changes.note(from);
         self.changes.note(to);

@@ -108,14 +108,26 @@ impl Probe {
             }
             other => {
                 other.plugin().observe(e, view)?;
-                let answers = if ask { other.ask(view, symbols)? } else { Vec::new() };
-                for a in answers {
-                    if !a.adjust.is_finite() {
-                        return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
-                    }
-                    say(&mut text, &a);
+                if ask {
+                    text = other.answers(view, symbols)?;
                 }
             }
+        }
+        Ok(text)
+    }
+
+    /// The answers of a role that is asked, as text, without showing it an event. Features and alphas have none.
+    ///
+    /// # Errors
+    /// When an answer breaks its role's contract.
+    pub fn answers(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<String, BadInput> {
+        let mut text = String::new();
+        for a in self.ask(view, symbols)? {
+            if !a.adjust.is_finite() {
+                return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
+            }
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{a:?};");
         }
         Ok(text)
     }

@@ -70,7 +70,7 @@ pub enum RejectReason {
     Other(String),
 }
 
-/// What a broker says of an order. It is an input: it may come at any time, twice, late, or in another order than things happened.
+/// A broker's report on an order. It is an input: it may come at any time, twice, late, or in another order than things happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BrokerReport {
     /// Which order.
@@ -81,7 +81,7 @@ pub struct BrokerReport {
     pub said: Said,
 }
 
-/// What a broker can say of an order.
+/// The kinds of a broker's report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Said {
@@ -118,7 +118,7 @@ pub struct Progress {
     pub slippage_bps: f64,
 }
 
-/// What a run records of an order's way: each broker's report that was news, with the fill as it was booked.
+/// A record of an order's way: a broker's report that was news, with the fill as it was booked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderReport {

@@ -2,9 +2,13 @@
 //!
 //! Every check panics with a message, as tests do.
 
+mod routing;
+
 use serde_json::{Map, Value};
 
 use crate::*;
+
+pub use routing::{every_kind, listens_suite, one_of_each};
 
 /// A small seeded generator (SplitMix64), so that test data need no dependency.
 #[derive(Debug, Clone)]
@@ -361,7 +365,8 @@ pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>
     out
 }
 
-/// Everything a plugin's roles must satisfy: deterministic, restorable anywhere, finite, and blind to the future.
+/// Everything a plugin's roles must satisfy: deterministic, restorable anywhere, finite, blind to the future, and changed by no event that
+/// they do not listen to.
 pub fn role_suite(info: &PluginInfo, params: &Value) {
     let events = with_records(11, 400);
     let other = with_records(12, 400);
@@ -406,6 +411,7 @@ pub fn role_suite(info: &PluginInfo, params: &Value) {
         let gapped: Vec<Event> =
             events.iter().enumerate().filter(|(i, _)| i % 7 != 3).map(|(_, e)| e.clone()).collect();
         drive(&build, &gapped, None);
+        listens_suite(&format!("{} as {name}", info.id), params, &build);
     }
 }
 

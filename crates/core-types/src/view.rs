@@ -6,6 +6,7 @@ use crate::calendar::{Calendar, Session};
 use crate::event::{Event, MarketData, Origin, Quote};
 use crate::money::Price;
 use crate::name::{FeatureId, Symbol};
+use crate::places::Places;
 use crate::portfolio::Portfolio;
 use crate::time::Time;
 use crate::working::WorkingOrders;
@@ -29,11 +30,19 @@ pub struct Last {
     pub quote: Option<(Quote, Time)>,
 }
 
-/// The last of every symbol, by `Symbol::index`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// The last of every symbol.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Last>", into = "Vec<Last>")]
 pub struct Market {
+    /// In the order in which the symbols came.
     slots: Vec<Option<Last>>,
+    places: Places,
+}
+
+impl PartialEq for Market {
+    fn eq(&self, o: &Self) -> bool {
+        Vec::from(self.clone()) == Vec::from(o.clone())
+    }
 }
 
 impl From<Vec<Last>> for Market {
@@ -56,11 +65,12 @@ impl From<Market> for Vec<Last> {
 
 impl Market {
     fn slot(&mut self, symbol: Symbol) -> &mut Option<Last> {
-        let i = symbol.index();
-        if self.slots.len() <= i {
-            self.slots.resize(i + 1, None);
-        }
-        &mut self.slots[i]
+        let at = self.places.get(symbol.index()).unwrap_or_else(|| {
+            self.slots.push(None);
+            self.places.set(symbol.index(), self.slots.len() - 1);
+            self.slots.len() - 1
+        });
+        &mut self.slots[at]
     }
 
     /// Takes an event in.
@@ -109,7 +119,7 @@ impl Market {
     /// The last of a symbol.
     #[inline]
     pub fn last(&self, symbol: Symbol) -> Option<&Last> {
-        self.slots.get(symbol.index())?.as_ref()
+        self.slots.get(self.places.get(symbol.index())?)?.as_ref()
     }
     /// The last price of a symbol.
     #[inline]
@@ -122,14 +132,23 @@ impl Market {
 type Slot = (FeatureId, f64, Time, u64);
 
 /// Named values published by features, with the time each was computed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+///
+/// Features publish in the order of their calls of [`FeatureValues::set`]. Of a name that is set twice in one call of a feature the last
+/// value counts, once.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Slot>", into = "Vec<Slot>")]
 pub struct FeatureValues {
-    slots: Vec<Option<Slot>>,
-    /// How many slots are set.
-    count: usize,
+    /// In the order in which the names came.
+    slots: Vec<Slot>,
+    places: Places,
     /// The number of the last value published.
     published: u64,
+}
+
+impl PartialEq for FeatureValues {
+    fn eq(&self, o: &Self) -> bool {
+        Vec::from(self.clone()) == Vec::from(o.clone()) && self.published == o.published
+    }
 }
 
 impl From<Vec<Slot>> for FeatureValues {
@@ -144,7 +163,7 @@ impl From<Vec<Slot>> for FeatureValues {
 
 impl From<FeatureValues> for Vec<Slot> {
     fn from(v: FeatureValues) -> Self {
-        let mut all: Vec<_> = v.slots.into_iter().flatten().collect();
+        let mut all = v.slots;
         all.sort_by_key(|s| s.0);
         all
     }
@@ -152,13 +171,17 @@ impl From<FeatureValues> for Vec<Slot> {
 
 impl FeatureValues {
     fn put(&mut self, slot: Slot) {
-        let i = slot.0.index();
-        if self.slots.len() <= i {
-            self.slots.resize(i + 1, None);
-        }
         self.published = self.published.max(slot.3);
-        let before = self.slots[i].replace(slot);
-        self.count += usize::from(before.is_none());
+        match self.places.get(slot.0.index()).and_then(|at| self.slots.get_mut(at)) {
+            Some(old) => *old = slot,
+            None => {
+                self.places.set(slot.0.index(), self.slots.len());
+                self.slots.push(slot);
+            }
+        }
+    }
+    fn slot(&self, id: FeatureId) -> Option<&Slot> {
+        self.slots.get(self.places.get(id.index())?)
     }
     /// Publishes a value. A value that is not finite is not published: the one before stays, with its time.
     pub fn set(&mut self, id: FeatureId, value: f64, time: Time) {
@@ -166,24 +189,23 @@ impl FeatureValues {
             self.put((id, value, time, self.published + 1));
         }
     }
-    /// Moves everything published here into `other`, keeping the memory.
+    /// Moves everything published here into `other`, in the order in which the names were first set, keeping the memory. It costs what
+    /// was published.
     #[inline]
     pub fn move_into(&mut self, other: &mut FeatureValues) {
-        if self.count > 0 {
-            for (id, value, time, _) in self.slots.iter_mut().filter_map(Option::take) {
-                other.set(id, value, time);
-            }
-            self.count = 0;
+        for (id, value, time, _) in self.slots.drain(..) {
+            self.places.remove(id.index());
+            other.set(id, value, time);
         }
     }
     /// The last value and its time.
     pub fn get(&self, id: FeatureId) -> Option<(f64, Time)> {
-        self.slots.get(id.index())?.map(|(_, v, t, _)| (v, t))
+        self.slot(id).map(|(_, v, t, _)| (*v, *t))
     }
     /// The last value when it was published after `seen`, which is then moved on to it: how a feature takes in every value of
     /// another one just once.
     pub fn fresh(&self, id: FeatureId, seen: &mut u64) -> Option<f64> {
-        let (_, value, _, number) = (*self.slots.get(id.index())?)?;
+        let (_, value, _, number) = *self.slot(id)?;
         (number > *seen).then(|| {
             *seen = number;
             value
@@ -191,7 +213,7 @@ impl FeatureValues {
     }
     /// All values by name.
     pub fn iter(&self) -> impl Iterator<Item = (FeatureId, f64, Time)> {
-        let mut all: Vec<_> = self.slots.iter().flatten().map(|s| (s.0, s.1, s.2)).collect();
+        let mut all: Vec<_> = self.slots.iter().map(|s| (s.0, s.1, s.2)).collect();
         all.sort_by_key(|s| s.0);
         all.into_iter()
     }

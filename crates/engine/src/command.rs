@@ -37,7 +37,8 @@ pub enum Instruction {
     Flatten,
     /// A program that keeps a log shows this much of it; trading does not depend on it.
     LogLevel(LogLevel),
-    /// A value of the configuration: which key, and its new value as JSON text. See [`crate::EngineConfig::set`] for the keys that may change.
+    /// A value of the configuration: which key, and its new value as JSON text. The keys `no_trade_band` and `min_notional` may change, and those
+    /// below `position`, `executor` and `kill_switch`.
     Set {
         /// Key below `engine`, with dots.
         key: String,

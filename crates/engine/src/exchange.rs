@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     ApprovedOrder, BadInput, BrokerReport, Cash, CorporateAction, Event, Invalid, MarketData, Order, OrderId,
-    OrderKind, Price, Progress, Quantity, RejectReason, Said, Side, Symbol, Time, TimeInForce, View,
+    OrderKind, Price, Progress, Quantity, RejectReason, Said, Side, Symbol, SymbolMap, Time, TimeInForce, View,
 };
 
 use crate::costs::Costs;
@@ -86,11 +86,11 @@ impl Working {
     }
 }
 
-/// Working orders by `Symbol::index`.
+/// Working orders by symbol.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<Working>", into = "Vec<Working>")]
 struct Book {
-    by_symbol: Vec<Vec<Working>>,
+    by_symbol: SymbolMap<Vec<Working>>,
     count: usize,
 }
 
@@ -105,23 +105,19 @@ impl From<Vec<Working>> for Book {
 }
 impl From<Book> for Vec<Working> {
     fn from(b: Book) -> Self {
-        let mut all: Vec<Working> = b.by_symbol.into_iter().flatten().collect();
+        let mut all: Vec<Working> = b.by_symbol.into_values().flatten().collect();
         all.sort_by_key(|w| w.order.id);
         all
     }
 }
 impl Book {
     fn push(&mut self, w: Working) {
-        let i = w.order.symbol.index();
-        if self.by_symbol.len() <= i {
-            self.by_symbol.resize(i + 1, Vec::new());
-        }
-        self.by_symbol[i].push(w);
+        self.by_symbol.get_or_insert_with(w.order.symbol, Vec::new).push(w);
         self.count += 1;
     }
     #[inline]
     fn of(&mut self, symbol: Symbol) -> Option<&mut Vec<Working>> {
-        self.by_symbol.get_mut(symbol.index()).filter(|v| !v.is_empty())
+        self.by_symbol.get_mut(symbol).filter(|v| !v.is_empty())
     }
 }
 
@@ -343,7 +339,7 @@ impl Exchange {
             }
         }
         self.book.count -= before - orders.len();
-        self.book.by_symbol[symbol.index()] = orders;
+        self.book.by_symbol.insert(symbol, orders);
         Ok(())
     }
 
@@ -374,7 +370,7 @@ impl Exchange {
     /// The closing auction, and the end of day orders.
     fn on_close(&mut self, time: Time, view: &View<'_>, reports: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
         let mut all: Vec<Working> = Vec::with_capacity(self.book.count);
-        for orders in &mut self.book.by_symbol {
+        for orders in self.book.by_symbol.values_mut() {
             all.append(orders);
         }
         self.book.count = 0;
@@ -421,7 +417,7 @@ impl Exchange {
             }
         }
         // Numbers in each queue ascend, so that priority is that of submission.
-        for q in &mut self.book.by_symbol {
+        for q in self.book.by_symbol.values_mut() {
             q.sort_by_key(|w| w.order.id);
         }
         Ok(())
@@ -490,7 +486,7 @@ impl Venue for Exchange {
     }
 
     fn cancel(&mut self, order: OrderId, now: Time) {
-        for queue in &mut self.book.by_symbol {
+        for queue in self.book.by_symbol.values_mut() {
             if let Some(i) = queue.iter().position(|w| w.order.id == order) {
                 let w = queue.remove(i);
                 self.book.count -= 1;

@@ -24,6 +24,7 @@ mod merge;
 mod pipeline;
 mod position;
 mod record;
+mod routing;
 mod venue;
 
 pub use command::{Command, Instruction, LogLevel, Obeyed};

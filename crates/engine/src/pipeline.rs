@@ -82,6 +82,18 @@ pub struct Pipeline {
     pub observers: Vec<Box<dyn Observer>>,
 }
 
+/// Where a plugin sits that sees events through [`Plugin::observe`]: its place among those of its role, for a sizer after its strategy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Sizer(usize, usize),
+    Filter(usize),
+    Overlay(usize),
+    Allocator(usize),
+    Rule(usize),
+    PreTrade(usize),
+    Observer(usize),
+}
+
 /// Signals in force, per strategy and first leg.
 pub(crate) type Standing = Vec<SymbolMap<Signal>>;
 
@@ -102,33 +114,37 @@ impl Pipeline {
         self.observers.iter_mut().for_each(|p| f(p.as_mut()));
     }
 
-    /// Visits every plugin that sees events through [`Plugin::observe`]: all but features and alphas.
-    #[inline]
-    pub(crate) fn each_observing<E>(&mut self, mut f: impl FnMut(&mut dyn Plugin) -> Result<(), E>) -> Result<(), E> {
-        for s in &mut self.strategies {
-            for p in &mut s.sizers {
-                f(p.as_mut())?;
-            }
+    /// Every plugin that sees events through [`Plugin::observe`] (all but features and alphas), in the order in which they see one.
+    pub(crate) fn seated(&self) -> impl Iterator<Item = (Seat, &dyn Plugin)> {
+        fn seats<R: ?Sized>(
+            all: &[Box<R>],
+            seat: impl Fn(usize) -> Seat,
+            plugin: impl Fn(&R) -> &dyn Plugin,
+        ) -> impl Iterator<Item = (Seat, &dyn Plugin)> {
+            all.iter().enumerate().map(move |(i, p)| (seat(i), plugin(p.as_ref())))
         }
-        for p in &mut self.filters {
-            f(p.as_mut())?;
-        }
-        for p in &mut self.overlays {
-            f(p.as_mut())?;
-        }
-        for p in &mut self.allocators {
-            f(p.as_mut())?;
-        }
-        for p in &mut self.rules {
-            f(p.as_mut())?;
-        }
-        for p in &mut self.pretrade {
-            f(p.as_mut())?;
-        }
-        for p in &mut self.observers {
-            f(p.as_mut())?;
-        }
-        Ok(())
+        let sizers = self.strategies.iter().enumerate();
+        sizers
+            .flat_map(|(s, strategy)| seats(&strategy.sizers, move |i| Seat::Sizer(s, i), |p| p))
+            .chain(seats(&self.filters, Seat::Filter, |p| p))
+            .chain(seats(&self.overlays, Seat::Overlay, |p| p))
+            .chain(seats(&self.allocators, Seat::Allocator, |p| p))
+            .chain(seats(&self.rules, Seat::Rule, |p| p))
+            .chain(seats(&self.pretrade, Seat::PreTrade, |p| p))
+            .chain(seats(&self.observers, Seat::Observer, |p| p))
+    }
+
+    /// The plugin on a seat.
+    pub(crate) fn on(&mut self, seat: Seat) -> Option<&mut dyn Plugin> {
+        Some(match seat {
+            Seat::Sizer(s, i) => self.strategies.get_mut(s)?.sizers.get_mut(i)?.as_mut(),
+            Seat::Filter(i) => self.filters.get_mut(i)?.as_mut(),
+            Seat::Overlay(i) => self.overlays.get_mut(i)?.as_mut(),
+            Seat::Allocator(i) => self.allocators.get_mut(i)?.as_mut(),
+            Seat::Rule(i) => self.rules.get_mut(i)?.as_mut(),
+            Seat::PreTrade(i) => self.pretrade.get_mut(i)?.as_mut(),
+            Seat::Observer(i) => self.observers.get_mut(i)?.as_mut(),
+        })
     }
 
     /// The states of all plugins, with their ids.

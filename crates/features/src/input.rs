@@ -1,7 +1,7 @@
 //! What a feature takes in: the closes of a symbol, or the values that another feature publishes of it.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{CorporateAction, Event, FeatureId, Invalid, MarketData, Symbol, View};
+use tradewind_core_types::{CorporateAction, Event, FeatureId, Interest, Invalid, Kinds, MarketData, Symbol, View};
 
 /// The input of a feature that reads no other feature.
 pub const CLOSE: &str = "close";
@@ -53,6 +53,16 @@ impl Series {
             Source::Close => None,
             Source::Feature(id, _) => Some(id),
         }
+    }
+    /// What these series have to see.
+    pub fn listen<'a>(all: impl IntoIterator<Item = &'a Self>) -> Interest {
+        all.into_iter().fold(Interest::nothing(), |sum, s| {
+            sum.and(match s.source {
+                Source::Close => Interest::of(Kinds::BAR | Kinds::INDEX).only([s.symbol]),
+                // Its symbol's changes of name.
+                Source::Feature(id, _) => Interest::of(Kinds::NONE).only([s.symbol]).reading([id]),
+            })
+        })
     }
     /// By how much closes are multiplied: divide by it to get back to today's dollars. Always 1 for features.
     pub fn factor(&self) -> f64 {

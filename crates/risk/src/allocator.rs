@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, Allocator, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin,
-    Proposal, Symbol, View,
+    Adjust, Adjustment, Allocator, BadInput, CorporateAction, Event, Interest, Invalid, MarketData, Metrics, Params,
+    Plugin, Proposal, Symbol, View,
 };
 use tradewind_numerics::coverage::Coverage;
 use tradewind_numerics::tail::{Measure, Parts};
@@ -114,6 +114,9 @@ fn percent(x: f64) -> String {
 impl Plugin for VarBudgetAllocator {
     fn id(&self) -> &'static str {
         RiskVarBudgetParams::ID
+    }
+    fn listens(&self) -> Interest {
+        SessionReturns::listens()
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =

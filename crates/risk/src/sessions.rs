@@ -1,7 +1,7 @@
 //! Returns from session to session, per symbol and joined by session.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{CorporateAction, Event, MarketData, Symbol, SymbolMap};
+use tradewind_core_types::{CorporateAction, Event, Interest, Kinds, MarketData, Symbol, SymbolMap};
 use tradewind_numerics::Window;
 
 /// The return of one symbol from one session's last bar to the next one's: total return, with dividends and splits.
@@ -65,6 +65,10 @@ impl SessionReturns {
     /// Keeps the last `window` sessions.
     pub fn new(window: usize) -> Self {
         Self { window, columns: SymbolMap::default() }
+    }
+    /// What it has to see: the bars and corporate actions of every symbol, and session closes.
+    pub fn listens() -> Interest {
+        Interest::of(Kinds::BAR | Kinds::SESSION_CLOSE)
     }
     /// Sees an event; true at the end of a session, when the returns have moved on.
     #[inline]

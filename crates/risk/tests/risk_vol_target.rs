@@ -121,7 +121,8 @@ fn a_feature_is_used_while_it_is_fresh() {
 #[test]
 fn unknown_symbols_and_charts() {
     let mut o = VolTargetOverlay::new(&RiskVolTargetParams { unknown: 0.7, ..Default::default() }).unwrap();
-    let view = View::new(Time::MIN, &Market::default(), &FeatureValues::default(), &Portfolio::default());
+    let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
+    let view = View::new(Time::MIN, &market, &features, &portfolio);
     let a = o.exposure(Symbol::new("NEW").unwrap(), &view);
     assert_eq!((a.adjust, a.reason.as_ref()), (Adjust::Scale(0.7), "no bars yet, so no volatility forecast"));
     let mut m = Metrics::new();

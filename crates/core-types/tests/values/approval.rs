@@ -35,8 +35,10 @@ impl PreTrade for Says {
     }
 }
 
-/// What becomes of the order, the steps (plugin, quantity afterwards, reason), and how often each check was asked.
-fn asked(order: &Order, says: &[u8]) -> (Result<Order, Verdict>, Vec<(String, f64, String)>, Vec<u32>) {
+/// The order or the verdict against it, the steps (plugin, quantity afterwards, reason), and how often each check was asked.
+type Asked = (Result<Order, Verdict>, Vec<(String, f64, String)>, Vec<u32>);
+
+fn asked(order: &Order, says: &[u8]) -> Asked {
     let mut checks: Vec<Says> = says.iter().map(|s| Says(*s, 0)).collect();
     let (market, features, portfolio) = (Market::default(), FeatureValues::default(), Portfolio::default());
     let view = View::new(Time::MIN, &market, &features, &portfolio);

@@ -1,7 +1,7 @@
 //! The base size: a fixed fraction of equity for a full signal.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Adjust, Adjustment, Plugin, Signal, Sizer, StrategyId, View};
+use tradewind_core_types::{Adjust, Adjustment, Interest, Plugin, Signal, Sizer, StrategyId, View};
 
 /// Scales a signal by a fixed fraction of equity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -10,6 +10,9 @@ pub struct BaseSize(pub f64);
 impl Plugin for BaseSize {
     fn id(&self) -> &'static str {
         "base"
+    }
+    fn listens(&self) -> Interest {
+        Interest::nothing()
     }
 }
 

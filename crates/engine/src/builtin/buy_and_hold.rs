@@ -1,7 +1,7 @@
 //! Buy and hold: a full signal on each of some symbols from their first price on. The benchmark every strategy must face.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Alpha, BadInput, Event, Plugin, Signal, Signals, Symbol, View};
+use tradewind_core_types::{Alpha, BadInput, Event, Interest, Kinds, Plugin, Signal, Signals, Symbol, View};
 
 /// Gives one signal per symbol, once, weighted by a fixed score in [0, 1].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ impl BuyAndHold {
 impl Plugin for BuyAndHold {
     fn id(&self) -> &'static str {
         "buy_and_hold"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::TRADE | Kinds::QUOTE).only(self.waiting.iter().map(|w| w.0))
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Alpha, BadInput, Event, Invalid, MarketData, Plugin, Signal, Signals, Symbol, View};
+use tradewind_core_types::{
+    Alpha, BadInput, Event, Interest, Invalid, Kinds, MarketData, Plugin, Signal, Signals, SymbolMap, View,
+};
 
 /// Long a symbol while the mean of its last `fast` closes is above that of its last `slow` closes (1 <= fast < slow <= 10000).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +27,6 @@ impl Default for CrossoverParams {
 /// Sums in integer billionths: they cannot drift.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Sums {
-    symbol: Symbol,
     closes: VecDeque<i64>,
     fast: i128,
     slow: i128,
@@ -34,37 +35,9 @@ struct Sums {
 
 /// The alpha, for every symbol that has bars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
 pub struct Crossover {
     params: CrossoverParams,
-    by_symbol: Vec<Option<Sums>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored(CrossoverParams, Vec<Sums>);
-
-impl From<Stored> for Crossover {
-    fn from(Stored(params, all): Stored) -> Self {
-        let mut by_symbol = Vec::new();
-        for s in all {
-            slot(&mut by_symbol, s.symbol).replace(s);
-        }
-        Self { params, by_symbol }
-    }
-}
-impl From<Crossover> for Stored {
-    fn from(c: Crossover) -> Self {
-        let mut all: Vec<Sums> = c.by_symbol.into_iter().flatten().collect();
-        all.sort_by_key(|s| s.symbol);
-        Self(c.params, all)
-    }
-}
-
-fn slot(by_symbol: &mut Vec<Option<Sums>>, symbol: Symbol) -> &mut Option<Sums> {
-    if by_symbol.len() <= symbol.index() {
-        by_symbol.resize(symbol.index() + 1, None);
-    }
-    &mut by_symbol[symbol.index()]
+    by_symbol: SymbolMap<Sums>,
 }
 
 impl CrossoverParams {
@@ -76,13 +49,16 @@ impl CrossoverParams {
         let mut bad = Invalid::default();
         bad.require(self.fast >= 1 && self.fast < self.slow, "fast", self.fast, "at least 1 and below slow");
         bad.require(self.slow <= 10_000, "slow", self.slow, "at most 10000");
-        bad.into_result(Crossover { params: self.clone(), by_symbol: Vec::new() })
+        bad.into_result(Crossover { params: self.clone(), by_symbol: SymbolMap::default() })
     }
 }
 
 impl Plugin for Crossover {
     fn id(&self) -> &'static str {
         "crossover"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR)
     }
 }
 
@@ -91,8 +67,7 @@ impl Alpha for Crossover {
     fn on_event(&mut self, event: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
         let (MarketData::Bar(bar), Some(symbol)) = (&event.data, event.symbol) else { return Ok(()) };
         let (fast, slow) = (self.params.fast, self.params.slow);
-        let s = slot(&mut self.by_symbol, symbol).get_or_insert_with(|| Sums {
-            symbol,
+        let s = self.by_symbol.get_or_insert_with(symbol, || Sums {
             closes: VecDeque::with_capacity(slow + 1),
             fast: 0,
             slow: 0,
@@ -134,7 +109,7 @@ impl Alpha for Crossover {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tradewind_core_types::{Bar, FeatureValues, Market, Origin, Portfolio, Price, Snapshot, Time};
+    use tradewind_core_types::{Bar, FeatureValues, Market, Origin, Portfolio, Price, Snapshot, Symbol, Time};
 
     #[test]
     fn crosses_where_the_means_do() {

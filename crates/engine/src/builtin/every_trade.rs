@@ -1,7 +1,7 @@
 //! An order on every trade: the hardest load for an engine, used to time it.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Alpha, BadInput, Event, MarketData, Plugin, Signal, Signals, View};
+use tradewind_core_types::{Alpha, BadInput, Event, Interest, Kinds, MarketData, Plugin, Signal, Signals, View};
 
 /// Wants half of equity, then nothing, and so on, changing its mind at every trade.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct EveryTrade {
 impl Plugin for EveryTrade {
     fn id(&self) -> &'static str {
         "every_trade"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::TRADE)
     }
 }
 

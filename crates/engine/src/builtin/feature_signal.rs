@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, CorporateAction, Event, FeatureId, Invalid, MarketData, Plugin, Signal, Signals, Span, Symbol,
-    View,
+    Alpha, BadInput, CorporateAction, Event, FeatureId, Interest, Invalid, Kinds, MarketData, Plugin, Signal, Signals,
+    Span, Symbol, View,
 };
 
 /// The score is the value of the feature over `full`, at most 1 in size; nothing where the value is smaller than `enter`.
@@ -89,6 +89,10 @@ impl FeatureSignal {
 impl Plugin for FeatureSignal {
     fn id(&self) -> &'static str {
         "feature_signal"
+    }
+    fn listens(&self) -> Interest {
+        let symbols = self.followed.iter().map(|f| f.symbol);
+        Interest::of(Kinds::NONE).only(symbols).reading(self.reads())
     }
 }
 

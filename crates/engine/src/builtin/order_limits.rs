@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Order, OrderKind, Plugin, PreTrade,
-    Price, Quantity, Side, Span, Symbol, SymbolMap, Time, Verdict, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Order, OrderKind,
+    Plugin, PreTrade, Price, Quantity, Side, Span, Symbol, SymbolMap, Time, Verdict, View,
 };
 
 use crate::exchange::Shorting;
@@ -192,6 +192,9 @@ impl OrderLimits {
 impl Plugin for OrderLimits {
     fn id(&self) -> &'static str {
         "order_limits"
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::TRADE | Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {

@@ -4,6 +4,7 @@ use tradewind_core_types::StateError;
 
 use super::{Engine, PluginStates, State};
 use crate::error::EngineError;
+use crate::routing::Routing;
 
 impl Engine {
     /// Saves everything: loop, books, every plugin.
@@ -33,6 +34,7 @@ impl Engine {
         }
         self.pipeline.load(&plugins)?;
         self.state = state;
+        self.routing = Routing::new(&self.pipeline, &self.state.renames);
         self.change_again().map_err(broken)
     }
 }

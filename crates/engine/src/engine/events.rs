@@ -5,6 +5,7 @@ use tradewind_core_types::{BadInput, CorporateAction, Event, MarketData};
 use super::{Engine, Known, OnBadInput, Schedule, SkippedInput, State};
 use crate::effect::Effects;
 use crate::error::EngineError;
+use crate::routing::{Audience, Routing};
 
 impl Engine {
     /// Takes in a market event of the present instant.
@@ -23,6 +24,10 @@ impl Engine {
             }
         }
         self.show(e)?;
+        if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) = (&e.data, e.symbol) {
+            self.state.renames.push(from, *to);
+            self.routing = Routing::new(&self.pipeline, &self.state.renames);
+        }
         self.watch(e);
         if matches!(e.data, MarketData::SessionClose) {
             self.state.due.session_close = true;
@@ -70,9 +75,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Shows an event to every plugin: features, then alphas, then everyone else.
+    /// Shows an event to every plugin that listens to it: features, then alphas, then everyone else.
     #[inline]
     fn show(&mut self, e: &Event) -> Result<(), EngineError> {
+        if self.routing.is_empty() {
+            return Ok(());
+        }
+        let Audience { features: first, alphas, others } = self.routing.audience(e);
         let policy = self.config.on_bad_input;
         let State { known, skipped, standing, pairs, due, next_expiry, .. } = &mut self.state;
         let mut bad = |plugin: &'static str, problem: BadInput| match policy {
@@ -85,7 +94,8 @@ impl Engine {
                 Ok(())
             }
         };
-        for f in &mut self.pipeline.features {
+        for place in first {
+            let Some(f) = self.pipeline.features.get_mut(*place as usize) else { continue };
             // A feature sees the values published before it, of this event too.
             let result = f.on_event(e, &known.view(), &mut self.published);
             self.published.move_into(&mut known.features);
@@ -94,7 +104,9 @@ impl Engine {
             }
         }
         let view = known.view();
-        for (i, s) in self.pipeline.strategies.iter_mut().enumerate() {
+        for place in alphas {
+            let i = *place as usize;
+            let Some(s) = self.pipeline.strategies.get_mut(i) else { continue };
             if let Err(problem) = s.alpha.on_event(e, &view, &mut self.signals) {
                 bad(s.alpha.id(), problem)?;
             }
@@ -114,10 +126,13 @@ impl Engine {
                 }
             }
         }
-        self.pipeline.each_observing(|p| match p.observe(e, &view) {
-            Ok(()) => Ok(()),
-            Err(problem) => bad(p.id(), problem),
-        })
+        for place in others {
+            let Some(p) = self.routing.seat(*place).and_then(|seat| self.pipeline.on(seat)) else { continue };
+            if let Err(problem) = p.observe(e, &view) {
+                bad(p.id(), problem)?;
+            }
+        }
+        Ok(())
     }
 
     /// The position manager follows what is held; the hours are noted.

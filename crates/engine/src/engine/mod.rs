@@ -27,6 +27,7 @@ use crate::kill_switch::{KillSwitch, goes_stale};
 use crate::ledger::Ledger;
 use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
+use crate::routing::{Renames, Routing};
 
 pub use self::config::{EngineConfig, OnBadInput, OrderStyle, Schedule};
 
@@ -72,6 +73,7 @@ struct State {
     next_expiry: Time,
     next_decision: u64,
     next_order: u64,
+    renames: Renames,
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
@@ -99,6 +101,7 @@ pub struct Engine {
     lot: Quantity,
     state: State,
     pipeline: Pipeline,
+    routing: Routing,
     /// Whether any strategy is managed.
     managed: bool,
     // Buffers, kept to save allocations.
@@ -152,6 +155,7 @@ impl Engine {
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
+            renames: Renames::default(),
             skipped: BTreeMap::new(),
             repeated: 0,
             commanded: 0,
@@ -162,6 +166,7 @@ impl Engine {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
+            routing: Routing::new(&pipeline, &state.renames),
             state,
             pipeline,
             signals: Vec::new(),

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{
-    BadInput, CorporateAction, Event, Feature, FeatureId, FeatureValues, Invalid, MarketData, Metrics, Online, Params,
-    Plugin, PluginInfo, Published, Symbol, View, parse_params,
+    BadInput, CorporateAction, Event, Feature, FeatureId, FeatureValues, Interest, Invalid, Kinds, MarketData, Metrics,
+    Online, Params, Plugin, PluginInfo, Published, Symbol, View, parse_params,
 };
 use tradewind_numerics::Window;
 use tradewind_numerics::ewm::Ewm;
@@ -375,6 +375,9 @@ impl FeGarchFeature {
 impl Plugin for FeGarchFeature {
     fn id(&self) -> &'static str {
         FeGarchParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::INDEX).only(self.slots.iter().map(|s| s.symbol))
     }
     fn metrics(&self, out: &mut Metrics) {
         for s in &self.slots {

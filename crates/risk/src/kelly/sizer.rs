@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, Leg, MarketData, Metrics, Params, Plugin, Price,
-    Signal, Sizer, StrategyId, Symbol, SymbolMap, Time, View, smallvec::SmallVec,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, Leg, MarketData, Metrics, Params,
+    Plugin, Price, Signal, Sizer, StrategyId, Symbol, SymbolMap, Time, View, smallvec::SmallVec,
 };
 
 use super::record::{Record, Rule, Sized, Unproven};
@@ -357,6 +357,9 @@ impl KellySizer {
 impl Plugin for KellySizer {
     fn id(&self) -> &'static str {
         RiskFracKellyAttenParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Cash, Event, Invalid, MarketData, Metrics, Online, Overlay, Params, Plugin,
-    PluginInfo, Symbol, View, parse_params,
+    Adjust, Adjustment, BadInput, Cash, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Overlay, Params,
+    Plugin, PluginInfo, Symbol, View, parse_params,
 };
 
 /// A drawdown this much deeper than before is the same one: quotients of large amounts round.
@@ -319,6 +319,9 @@ impl DrawdownOverlay {
 impl Plugin for DrawdownOverlay {
     fn id(&self) -> &'static str {
         RiskDrawdownDeriskParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of_market(Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         if matches!(event.data, MarketData::SessionClose) {

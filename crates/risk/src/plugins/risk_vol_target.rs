@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, FeatureId, Invalid, MarketData, Metrics, Online, Overlay,
-    Params, Plugin, PluginInfo, Span, Symbol, SymbolMap, View, parse_params,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, FeatureId, Interest, Invalid, Kinds, MarketData, Metrics,
+    Online, Overlay, Params, Plugin, PluginInfo, Span, Symbol, SymbolMap, View, parse_params,
 };
 use tradewind_numerics::RollingMoments;
 use tradewind_numerics::ewm::Ewm;
@@ -364,6 +364,9 @@ impl VolTargetOverlay {
 impl Plugin for VolTargetOverlay {
     fn id(&self) -> &'static str {
         RiskVolTargetParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, Alpha, BadInput, CorporateAction, Event, Filter, Invalid, MarketData, Metrics, Params, Plugin,
-    Price, Rating, Signal, Signals, Span, StrategyId, Symbol, Time, View,
+    Adjust, Adjustment, Alpha, BadInput, CorporateAction, Event, Filter, Interest, Invalid, Kinds, MarketData, Metrics,
+    Params, Plugin, Price, Rating, Signal, Signals, Span, StrategyId, Symbol, Time, View,
 };
 
 use super::firms::{Book, Said, Stand, Words, span};
@@ -139,6 +139,10 @@ impl RevisionsRole {
 impl Plugin for RevisionsRole {
     fn id(&self) -> &'static str {
         AlphaAnalystRevisionsParams::ID
+    }
+    fn listens(&self) -> Interest {
+        // Also as an alpha of some companies: the words of all of them are counted.
+        Interest::of(Kinds::RATING | Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         self.see(event)

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Signal, Signals, Span,
-    Symbol, Time, View,
+    Alpha, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Params, Plugin, Signal,
+    Signals, Span, Symbol, Time, View,
 };
 use tradewind_numerics::Window;
 
@@ -332,6 +332,9 @@ impl CointPairsAlpha {
 impl Plugin for CointPairsAlpha {
     fn id(&self) -> &'static str {
         CointPairsParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::INDEX | Kinds::SESSION_CLOSE).only(self.order.iter().map(|o| o.0))
     }
     fn metrics(&self, out: &mut Metrics) {
         let first = self.pairs.first();

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Online, Params, Plugin, Signal, Signals,
-    Span, Symbol, Time, View,
+    Alpha, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Params, Plugin,
+    Signal, Signals, Span, Symbol, Time, View,
 };
 use tradewind_numerics::correlation::AverageCorrelation;
 
@@ -156,6 +156,10 @@ impl CrossAssetCorrAlpha {
 impl Plugin for CrossAssetCorrAlpha {
     fn id(&self) -> &'static str {
         CrossAssetCorrParams::ID
+    }
+    fn listens(&self) -> Interest {
+        let legs = self.pairs.iter().flat_map(|p| p.legs);
+        Interest::of(Kinds::BAR | Kinds::INDEX).only(legs.chain(self.universe.symbols.iter().copied()))
     }
     fn metrics(&self, out: &mut Metrics) {
         let Some(pair) = self.pairs.first() else { return };

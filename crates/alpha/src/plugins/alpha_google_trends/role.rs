@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Online, Params, Plugin, SearchTrend, Signal,
-    Signals, Span, Symbol, Time, View,
+    Alpha, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Params, Plugin,
+    SearchTrend, Signal, Signals, Span, Symbol, Time, View,
 };
 
 use super::{AlphaGoogleTrends, AlphaGoogleTrendsIn, AlphaGoogleTrendsOut, AlphaGoogleTrendsParams};
@@ -149,6 +149,10 @@ fn decayed(s: &Spike, now: Time, half_life: f64, hold: Span) -> f64 {
 impl Plugin for TrendsAlpha {
     fn id(&self) -> &'static str {
         AlphaGoogleTrendsParams::ID
+    }
+    fn listens(&self) -> Interest {
+        let all = Interest::of(Kinds::SEARCH_TREND | Kinds::SESSION_CLOSE);
+        if self.only.is_empty() { all } else { all.only(self.only.iter().copied()) }
     }
     fn metrics(&self, out: &mut Metrics) {
         let Some(last) = self.last else { return };

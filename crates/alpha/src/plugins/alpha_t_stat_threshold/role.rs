@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Filter, Invalid, MarketData, Metrics, Params, Plugin, Signal,
-    StrategyId, Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Filter, Interest, Invalid, Kinds, MarketData, Metrics,
+    Params, Plugin, Signal, StrategyId, Symbol, View,
 };
 use tradewind_numerics::hac::RankProducts;
 
@@ -285,6 +285,9 @@ impl TStatFilter {
 impl Plugin for TStatFilter {
     fn id(&self) -> &'static str {
         TStatParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Invalid, MarketData, Metrics, Online, Overlay, Params, Plugin, Span, Symbol,
-    Time, View,
+    Adjust, Adjustment, BadInput, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Overlay, Params,
+    Plugin, Span, Symbol, Time, View,
 };
 
 use super::{AlphaVixRegime, AlphaVixRegimeIn, AlphaVixRegimeParams, VixRegime};
@@ -51,6 +51,9 @@ impl AlphaVixRegimeOverlay {
 impl Plugin for AlphaVixRegimeOverlay {
     fn id(&self) -> &'static str {
         AlphaVixRegimeParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::INDEX | Kinds::SESSION_CLOSE).only(self.term_symbol.into_iter().chain([self.symbol]))
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         match &event.data {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, Alpha, BadInput, Bar, CorporateAction, Event, Filter, Invalid, MarketData, Metrics, Params,
-    Plugin, Price, Signal, Signals, Span, StrategyId, Symbol, Time, View,
+    Adjust, Adjustment, Alpha, BadInput, Bar, CorporateAction, Event, Filter, Interest, Invalid, Kinds, MarketData,
+    Metrics, Params, Plugin, Price, Signal, Signals, Span, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::realised::Ohlc;
 
@@ -113,6 +113,9 @@ impl VrpRole {
 impl Plugin for VrpRole {
     fn id(&self) -> &'static str {
         VrpParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::INDEX | Kinds::SESSION_CLOSE).only([self.index, self.vix])
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         self.see(event).map(|_| ())

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, CorporateAction, Earnings, Event, Invalid, MarketData, Metrics, Params, Plugin, Signal, Signals,
-    Span, Symbol, Time, View,
+    Alpha, BadInput, CorporateAction, Earnings, Event, Interest, Invalid, Kinds, MarketData, Metrics, Params, Plugin,
+    Signal, Signals, Span, Symbol, Time, View,
 };
 
 use super::{AlphaWhisperSpread, AlphaWhisperSpreadIn, AlphaWhisperSpreadParams, check};
@@ -236,6 +236,10 @@ impl WhisperAlpha {
 impl Plugin for WhisperAlpha {
     fn id(&self) -> &'static str {
         AlphaWhisperSpreadParams::ID
+    }
+    fn listens(&self) -> Interest {
+        let all = Interest::of(Kinds::EARNINGS | Kinds::SESSION_CLOSE);
+        if self.only.is_empty() { all } else { all.only(self.only.iter().copied()) }
     }
     fn metrics(&self, out: &mut Metrics) {
         let m = &self.model;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    BadInput, CorporateAction, Event, Feature, FeatureId, FeatureValues, Invalid, MarketData, Metrics, Params, Plugin,
-    Published, Quantity, Symbol, Time, Trade, View,
+    BadInput, CorporateAction, Event, Feature, FeatureId, FeatureValues, Interest, Invalid, Kinds, MarketData, Metrics,
+    Params, Plugin, Published, Quantity, Symbol, Time, Trade, View,
 };
 
 use super::{BarInput, DollarBars, FeDollarBarsOut, FeDollarBarsParams, TradeBar};
@@ -133,6 +133,10 @@ impl FeDollarBarsFeature {
 impl Plugin for FeDollarBarsFeature {
     fn id(&self) -> &'static str {
         FeDollarBarsParams::ID
+    }
+    fn listens(&self) -> Interest {
+        // Its bars close with time, so every event is a clock.
+        Interest::of(Kinds::ALL).only(self.slots.iter().map(|s| s.symbol))
     }
     fn metrics(&self, out: &mut Metrics) {
         out.push(("bars", self.slots.iter().map(|s| s.bars.totals().bars).sum::<u64>() as f64));

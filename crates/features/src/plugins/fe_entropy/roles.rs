@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Invalid, MarketData, Online,
-    Params, Plugin, Published, Signal, StrategyId, Symbol, View,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Interest, Invalid, Kinds,
+    MarketData, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, View,
 };
 
 use super::{EntropyMethod, FeEntropy, FeEntropyIn, FeEntropyOut, FeEntropyParams};
@@ -21,6 +21,9 @@ impl PerSymbol {
         let calculator = p.build()?;
         let all = p.symbols()?.into_iter().map(|s| (s, calculator.clone())).collect();
         Ok(Self { method: p.method, low: p.range().0, all })
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::INDEX).only(self.all.iter().map(|c| c.0))
     }
     /// Feeds an event to its symbol's calculator: whose it was among the symbols, and what came out.
     fn on_event(&mut self, e: &Event) -> Result<Option<(usize, FeEntropyOut)>, BadInput> {
@@ -72,6 +75,9 @@ impl Plugin for FeEntropyFeature {
     fn id(&self) -> &'static str {
         FeEntropyParams::ID
     }
+    fn listens(&self) -> Interest {
+        self.calculators.listens()
+    }
 }
 
 impl Feature for FeEntropyFeature {
@@ -114,6 +120,9 @@ impl FeEntropyFilter {
 impl Plugin for FeEntropyFilter {
     fn id(&self) -> &'static str {
         FeEntropyParams::ID
+    }
+    fn listens(&self) -> Interest {
+        self.calculators.listens()
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         if let Some((i, now)) = self.calculators.on_event(event)?

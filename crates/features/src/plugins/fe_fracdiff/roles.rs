@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    BadInput, Event, Feature, FeatureId, FeatureValues, Invalid, Online, Params, Plugin, Published, View,
+    BadInput, Event, Feature, FeatureId, FeatureValues, Interest, Invalid, Online, Params, Plugin, Published, View,
 };
 
 use super::{FeFracdiff, FeFracdiffIn, FeFracdiffParams};
@@ -51,6 +51,9 @@ impl FeFracdiffFeature {
 impl Plugin for FeFracdiffFeature {
     fn id(&self) -> &'static str {
         FeFracdiffParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Series::listen(self.slots.iter().map(|s| &s.input))
     }
 }
 

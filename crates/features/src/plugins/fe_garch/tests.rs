@@ -127,7 +127,8 @@ fn splits_and_dividends_are_not_returns() {
     let give = |f: &mut FeGarchFeature, data: MarketData| {
         let event = Event { time: Time::MIN, symbol: Some(spy), origin: Origin::default(), data };
         let mut out = FeatureValues::default();
-        let view = View::new(Time::MIN, &market, &out.clone(), &portfolio);
+        let known = out.clone();
+        let view = View::new(Time::MIN, &market, &known, &portfolio);
         f.on_event(&event, &view, &mut out).unwrap();
         out.get(id).map(|(v, _)| v)
     };

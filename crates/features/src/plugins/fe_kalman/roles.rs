@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Invalid, MarketData, Metrics,
-    Online, Params, Plugin, Published, Signal, StrategyId, Symbol, Time, View,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Interest, Invalid, Kinds,
+    MarketData, Metrics, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::Window;
 use tradewind_numerics::lag::LagMeter;
@@ -123,6 +123,9 @@ impl Plugin for FeKalmanFeature {
     fn id(&self) -> &'static str {
         FeKalmanParams::ID
     }
+    fn listens(&self) -> Interest {
+        Series::listen(self.slots.iter().flat_map(|s| [Some(&s.input), s.regressor.as_ref()]).flatten())
+    }
 }
 
 impl Feature for FeKalmanFeature {
@@ -241,6 +244,9 @@ impl FeKalmanFilter {
 impl Plugin for FeKalmanFilter {
     fn id(&self) -> &'static str {
         FeKalmanParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of_market(Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         if event.data == MarketData::SessionClose {

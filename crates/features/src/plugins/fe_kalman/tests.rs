@@ -317,7 +317,8 @@ fn a_regression_takes_values_and_regressors_of_one_instant() {
         bar(6, "TLT", 85.0),
     ];
     for e in &events {
-        let view = View::new(e.time, &market, &out.clone(), &portfolio);
+        let known = out.clone();
+        let view = View::new(e.time, &market, &known, &portfolio);
         f.on_event(e, &view, &mut out).unwrap();
     }
     let beta = FeatureId::new("fe_kalman.TLT.beta").unwrap();

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    BadInput, Event, Feature, FeatureId, FeatureValues, Invalid, MarketData, Params, Plugin, Published, View,
+    BadInput, Event, Feature, FeatureId, FeatureValues, Interest, Invalid, Kinds, MarketData, Params, Plugin,
+    Published, View,
 };
 
 use super::{FeMiniPca, FeMiniPcaParams, Take};
@@ -57,6 +58,9 @@ impl FeMiniPcaFeature {
 impl Plugin for FeMiniPcaFeature {
     fn id(&self) -> &'static str {
         FeMiniPcaParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Series::listen(&self.series).and(Interest::of_market(Kinds::SESSION_CLOSE))
     }
 }
 

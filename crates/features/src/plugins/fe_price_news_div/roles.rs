@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Invalid, MarketData, Metrics, News,
-    Online, Params, Plugin, Published, Signal, Span, StrategyId, Symbol, Time, View,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Interest, Invalid, Kinds,
+    MarketData, Metrics, News, Online, Params, Plugin, Published, Signal, Span, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::Window;
 
@@ -88,6 +88,10 @@ impl Followed {
             max_age: hours(p.max_age_hours),
             counts: NewsCounts::default(),
         })
+    }
+    fn listens(&self) -> Interest {
+        let others = Interest::of_market(Kinds::NEWS | Kinds::SESSION_CLOSE);
+        Series::listen(self.slots.iter().map(|s| &s.series)).and(others)
     }
     fn news(&mut self, symbol: Symbol, news: &News, now: Time) -> Result<(), BadInput> {
         let Some(slot) = self.slots.iter_mut().find(|s| s.series.symbol() == symbol) else { return Ok(()) };
@@ -202,6 +206,9 @@ impl Plugin for FePriceNewsDivFeature {
     fn id(&self) -> &'static str {
         FePriceNewsDivParams::ID
     }
+    fn listens(&self) -> Interest {
+        self.followed.listens()
+    }
     fn metrics(&self, out: &mut Metrics) {
         self.followed.metrics(out);
     }
@@ -263,6 +270,9 @@ impl FePriceNewsDivFilter {
 impl Plugin for FePriceNewsDivFilter {
     fn id(&self) -> &'static str {
         FePriceNewsDivParams::ID
+    }
+    fn listens(&self) -> Interest {
+        self.followed.listens()
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         self.followed.on_event(event, view).map(|_| ())

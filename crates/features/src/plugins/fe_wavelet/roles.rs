@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Invalid, MarketData, Metrics,
-    Online, Params, Plugin, Published, Signal, StrategyId, Symbol, View,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Interest, Invalid, Kinds,
+    MarketData, Metrics, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, View,
 };
 use tradewind_numerics::lag::LagMeter;
 
@@ -49,6 +49,9 @@ impl FeWaveletFeature {
 impl Plugin for FeWaveletFeature {
     fn id(&self) -> &'static str {
         FeWaveletParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Series::listen(self.series.iter().map(|(s, _)| s))
     }
 }
 
@@ -175,6 +178,9 @@ impl Record {
 impl Plugin for FeWaveletFilter {
     fn id(&self) -> &'static str {
         FeWaveletParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of_market(Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
         if let MarketData::SessionClose = event.data {

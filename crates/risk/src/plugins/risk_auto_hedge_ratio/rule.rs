@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Numbers, Params, Plugin,
-    Revision, Rule, RulePhase, RuleStep, Span, Symbol, Time, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Numbers,
+    Params, Plugin, Revision, Rule, RulePhase, RuleStep, Span, Symbol, Time, View,
 };
 use tradewind_numerics::RollingMoments;
 use tradewind_numerics::beta::effectiveness;
@@ -319,6 +319,9 @@ impl HedgeRule {
 impl Plugin for HedgeRule {
     fn id(&self) -> &'static str {
         RiskAutoHedgeRatioParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of(Kinds::BAR | Kinds::SESSION_CLOSE)
     }
     fn observe(&mut self, event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
         if let (MarketData::CorporateAction(action), Some(symbol)) = (&event.data, event.symbol) {

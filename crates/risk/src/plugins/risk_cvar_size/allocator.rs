@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, Allocator, BadInput, Event, Invalid, Metrics, Params, Plugin, Proposal, StrategyId, Symbol,
-    View,
+    Adjust, Adjustment, Allocator, BadInput, Event, Interest, Invalid, Metrics, Params, Plugin, Proposal, StrategyId,
+    Symbol, View,
 };
 
 use super::{RiskCvarSizeParams, percent, unmeasurable};
@@ -93,6 +93,9 @@ impl CvarAllocator {
 impl Plugin for CvarAllocator {
     fn id(&self) -> &'static str {
         RiskCvarSizeParams::ID
+    }
+    fn listens(&self) -> Interest {
+        SessionReturns::listens()
     }
     fn observe(&mut self, event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
         if self.sessions.on_event(event) {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Revision, Rule,
-    RuleStep, Symbol, View, smallvec::SmallVec,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, MarketData, Metrics, Params, Plugin,
+    Revision, Rule, RuleStep, Symbol, View, smallvec::SmallVec,
 };
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
 use tradewind_numerics::{range, sum};
@@ -301,6 +301,9 @@ impl CvarRule {
 impl Plugin for CvarRule {
     fn id(&self) -> &'static str {
         RiskCvarSizeParams::ID
+    }
+    fn listens(&self) -> Interest {
+        SessionReturns::listens()
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =

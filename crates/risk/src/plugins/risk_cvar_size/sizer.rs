@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Params, Plugin, Signal, Sizer,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, MarketData, Params, Plugin, Signal, Sizer,
     StrategyId, Symbol, SymbolMap, View, smallvec::SmallVec,
 };
 use tradewind_numerics::tail::shortfall::{Estimate, Problem};
@@ -115,6 +115,9 @@ impl CvarSizer {
 impl Plugin for CvarSizer {
     fn id(&self) -> &'static str {
         RiskCvarSizeParams::ID
+    }
+    fn listens(&self) -> Interest {
+        SessionReturns::listens()
     }
     fn observe(&mut self, event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { .. }), Some(from)) =

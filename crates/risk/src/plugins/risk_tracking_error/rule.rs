@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Invalid, MarketData, Metrics, Params, Plugin, Revision, Rule,
-    RuleStep, Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, MarketData, Metrics, Params, Plugin,
+    Revision, Rule, RuleStep, Symbol, View,
 };
 use tradewind_numerics::covariance::{Quadratic, Symmetric, nearest_in_box};
 use tradewind_numerics::{RollingMoments, dot, sum};
 
 use super::universe::Universe;
 use super::{Basis, Mode, OutOfReach, RiskTrackingErrorParams, resolve};
+use crate::sessions::SessionReturns;
 
 /// The active weights of a portfolio as a function of one factor k on the book: a(k) = k m - f, whose variance is
 /// `moving` k^2 - 2 `cross` k + `fixed`, and `unknown` k more for targets that are not measured.
@@ -458,6 +459,9 @@ fn finite(w: f64) -> f64 {
 impl Plugin for TrackingErrorRule {
     fn id(&self) -> &'static str {
         RiskTrackingErrorParams::ID
+    }
+    fn listens(&self) -> Interest {
+        SessionReturns::listens()
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =
