@@ -3,6 +3,7 @@
 
 use tradewind_alpha::plugins::alpha_analyst_revisions::{AlphaAnalystRevisionsIn, AlphaAnalystRevisionsParams};
 use tradewind_core_types::{Online, Params};
+use tradewind_numerics::math;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let actions = [
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             format!("{:?}", o.action),
             o.net,
             o.breadth.map_or("-".into(), |b| format!("{b:+.2}")),
-            o.target_revision.map_or("-".into(), |t| format!("{:+.1}%", 100.0 * t.exp_m1())),
+            o.target_revision.map_or("-".into(), |t| format!("{:+.1}%", 100.0 * math::exp_m1(t))),
             o.confidence
         );
     }

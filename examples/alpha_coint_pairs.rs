@@ -12,6 +12,7 @@ use tradewind_core_types::{
     Alpha, Bar, Event, FeatureValues, Market, MarketData, Online, Origin, Params, Portfolio, Price, Signal, Signals,
     Symbol, Time, View, testkit,
 };
+use tradewind_numerics::math;
 
 const FILE: &str = "stocks20_adjclose_1990_2022.csv.gz";
 const NAMES: [&str; 20] = [
@@ -61,7 +62,7 @@ fn universe(all: &[Vec<(String, f64)>], params: &CointPairsParams) -> Result<Uni
         let time: Time = format!("{date}T21:00:00Z").parse()?;
         let change = |s: Symbol| -> f64 {
             let k = symbols.iter().position(|x| *x == s).unwrap_or(0);
-            (all[k][i].1 / all[k][i - 1].1).ln()
+            math::ln(all[k][i].1 / all[k][i - 1].1)
         };
         if date > "2014-01-03" {
             // What was decided a session ago was entered at the close before this one.
@@ -107,7 +108,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for year in (1994..2021).step_by(3) {
         let start = all[0].iter().position(|(d, _)| d.starts_with(&year.to_string())).unwrap_or(0);
         let logs: Vec<Vec<f64>> =
-            all.iter().map(|s| s[start..].iter().take(504).map(|(_, p)| p.ln()).collect()).collect();
+            all.iter().map(|s| s[start..].iter().take(504).map(|(_, p)| math::ln(*p)).collect()).collect();
         let s = scan(&params, &logs)?;
         let nominal = s.pairs.iter().filter(|f| f.p_value.is_some_and(|p| p < 0.05)).count();
         let best = &s.pairs[0];
@@ -142,7 +143,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for i in 1..out.len() {
                 let Some(o) = out[i - 1] else { continue };
                 let h = o.hedge_ratio.unwrap_or(0.0);
-                let log = |x: f64, y: f64| (x / y).ln();
+                let log = |x: f64, y: f64| math::ln(x / y);
                 earned += f64::from(o.position) * (log(rows[i].a, rows[i - 1].a) - h * log(rows[i].b, rows[i - 1].b));
             }
             let trades = count(Action::Enter);

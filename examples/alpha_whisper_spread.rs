@@ -4,6 +4,7 @@
 use tradewind_alpha::plugins::alpha_whisper_spread::{AlphaWhisperSpreadIn, AlphaWhisperSpreadParams};
 use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::{Online, Params};
+use tradewind_numerics::math;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, edge) in [("informed whispers", 0.8), ("whispers that mean nothing", 0.0)] {
@@ -13,8 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut bins = [(0, 0.0, 0); 5];
         for i in 0..8000 {
             let units = rng.normal();
-            let odds = (0.68_f64 / 0.32).ln() + edge * units;
-            let beat = rng.uniform() < 1.0 / (1.0 + (-odds).exp());
+            let odds = math::ln(0.68_f64 / 0.32) + edge * units;
+            let beat = rng.uniform() < 1.0 / (1.0 + math::exp(-odds));
             let row = AlphaWhisperSpreadIn {
                 symbol: format!("SIM{:03}", rng.next_u64() % 200),
                 consensus: Some(1.0),

@@ -14,6 +14,7 @@ use es_trades::{Trades, es_trades};
 use svg::{Line, Panel};
 use tradewind_core_types::{Params, Time};
 use tradewind_features::plugins::fe_dollar_bars::{BarColumns, BarKind, BarSizing, FeDollarBarsParams};
+use tradewind_numerics::math;
 
 fn sample(p: &FeDollarBarsParams, t: &Trades) -> Result<BarColumns, Box<dyn std::error::Error>> {
     let mut out = BarColumns::default();
@@ -23,7 +24,7 @@ fn sample(p: &FeDollarBarsParams, t: &Trades) -> Result<BarColumns, Box<dyn std:
 
 /// Standard deviation, excess kurtosis and first autocorrelation of the log returns.
 fn shape(closes: &[f64]) -> (f64, f64, f64) {
-    let r: Vec<f64> = closes.windows(2).map(|w| (w[1] / w[0]).ln()).collect();
+    let r: Vec<f64> = closes.windows(2).map(|w| math::ln(w[1] / w[0])).collect();
     let n = r.len() as f64;
     let mean = r.iter().sum::<f64>() / n;
     let moment = |k: i32| r.iter().map(|x| (x - mean).powi(k)).sum::<f64>() / n;

@@ -4,6 +4,7 @@
 
 use tradewind_core_types::{Online, Params, testkit};
 use tradewind_features::plugins::fe_entropy::{EntropyMethod, FeEntropyIn, FeEntropyOut, FeEntropyParams};
+use tradewind_numerics::math;
 
 fn run(params: &FeEntropyParams, closes: &[f64]) -> Result<Vec<FeEntropyOut>, Box<dyn std::error::Error>> {
     let mut calculator = params.build()?;
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut price = 100.0;
     let noise: Vec<f64> = (0..closes.len())
         .map(|_| {
-            price *= (0.01 * rng.normal()).exp();
+            price *= math::exp(0.01 * rng.normal());
             price
         })
         .collect();

@@ -10,6 +10,7 @@ use tradewind_core_types::{Online, Params, testkit};
 use tradewind_features::plugins::fe_fracdiff::{FeFracdiffIn, FeFracdiffParams};
 use tradewind_numerics::adf::{Lags, Trend, adf};
 use tradewind_numerics::fracdiff;
+use tradewind_numerics::math;
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -31,7 +32,7 @@ fn best(n: usize, mut f: impl FnMut() -> Result<(), Failed>) -> Result<f64, Fail
 /// Times on the S&P 500's log closes, 40 times over, with numbers for a parity check.
 fn time() -> Result<(), Failed> {
     let spx = testkit::sample("index_ohlcv_1999_2018.csv.gz", "close", Some(("symbol", "SPX")));
-    let log: Vec<f64> = spx.iter().map(|r| r.1.ln()).collect();
+    let log: Vec<f64> = spx.iter().map(|r| math::ln(r.1)).collect();
     let long: Vec<f64> = log.iter().copied().cycle().take(40 * log.len()).collect();
     let mut rows = Vec::new();
     for window in [100, 500, 2000] {
@@ -88,7 +89,8 @@ fn main() -> Result<(), Failed> {
         };
         let whole = FeFracdiffParams { d: 1.0, ..p.clone() };
         let returns = whole.transform(&values)?;
-        let pairs: Vec<(f64, f64)> = returns.iter().zip(&values).filter_map(|(r, v)| r.map(|r| (r, v.ln()))).collect();
+        let pairs: Vec<(f64, f64)> =
+            returns.iter().zip(&values).filter_map(|(r, v)| r.map(|r| (r, math::ln(*v)))).collect();
         println!(
             "{symbol:<8} {:>9.3}  {:>12.3} {:>8} {:>26.3} {:>20.3}",
             tried.first().map_or(f64::NAN, |o| o.adf.p_value),
@@ -117,7 +119,7 @@ fn main() -> Result<(), Failed> {
         let panels = [
             svg::Panel {
                 title: "log close",
-                lines: vec![svg::Line { name: symbol, values: values.iter().map(|v| Some(v.ln())).collect() }],
+                lines: vec![svg::Line { name: symbol, values: values.iter().map(|v| Some(math::ln(*v))).collect() }],
                 rules: vec![],
             },
             svg::Panel {

@@ -8,10 +8,11 @@ use tradewind_core_types::testkit::sample;
 use tradewind_core_types::{Online, Params};
 use tradewind_features::plugins::fe_garch::{FeGarchIn, FeGarchParams, Model};
 use tradewind_numerics::garch::{Spec, fit};
+use tradewind_numerics::math;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let series = |s| sample("index_ohlcv_1999_2018.csv.gz", "close", Some(("symbol", s)));
-    let log_returns = |c: &[(String, f64)]| c.windows(2).map(|w| (w[1].1 / w[0].1).ln()).collect::<Vec<f64>>();
+    let log_returns = |c: &[(String, f64)]| c.windows(2).map(|w| math::ln(w[1].1 / w[0].1)).collect::<Vec<f64>>();
     let args: Vec<String> = std::env::args().collect();
     if let [_, flag, repeats] = args.as_slice()
         && flag == "--time"

@@ -8,6 +8,7 @@ mod svg;
 
 use tradewind_core_types::{Online, Params, testkit};
 use tradewind_features::plugins::fe_kalman::{FeKalmanIn, FeKalmanOut, FeKalmanParams, KalmanModel, Variances};
+use tradewind_numerics::math;
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -39,7 +40,7 @@ fn best(n: usize, mut f: impl FnMut() -> Result<(), Failed>) -> Result<f64, Fail
 /// Times on the S&P 500's log closes, 20 times over, with numbers for a parity check.
 fn time() -> Result<(), Failed> {
     let spx = testkit::sample("index_ohlcv_1999_2018.csv.gz", "close", Some(("symbol", "SPX")));
-    let log: Vec<f64> = spx.iter().map(|r| r.1.ln()).collect();
+    let log: Vec<f64> = spx.iter().map(|r| math::ln(r.1)).collect();
     let long: Vec<f64> = log.iter().copied().cycle().take(20 * log.len()).collect();
     let inputs: Vec<_> = log.iter().map(|y| FeKalmanIn { value: Some(*y), regressor: None }).collect();
     let p = FeKalmanParams { variances: Variances::Fixed, noise: 1e-4, level_noise: 1e-5, ..Default::default() };
@@ -83,7 +84,7 @@ fn main() -> Result<(), Failed> {
     }
     let spy = testkit::sample("etf23_close_2008_2016.csv.gz", "SPY", None);
     let dates: Vec<String> = spy.iter().map(|r| r.0.clone()).collect();
-    let log: Vec<f64> = spy.iter().map(|r| r.1.ln()).collect();
+    let log: Vec<f64> = spy.iter().map(|r| math::ln(r.1)).collect();
 
     println!("SPY 2008-2016, logarithm of the close");
     println!("model                variances   gain   lag   |z| > 1.96   share of the noise in a day's change");
@@ -115,7 +116,7 @@ fn main() -> Result<(), Failed> {
 
     let closes =
         |s| -> Vec<f64> { testkit::sample("etf23_close_2008_2016.csv.gz", s, None).into_iter().map(|r| r.1).collect() };
-    let returns = |x: &[f64]| -> Vec<f64> { x.windows(2).map(|w| 100.0 * (w[1] / w[0]).ln()).collect() };
+    let returns = |x: &[f64]| -> Vec<f64> { x.windows(2).map(|w| 100.0 * math::ln(w[1] / w[0])).collect() };
     let (banks, market) = (returns(&closes("XLF")), returns(&closes("SPY")));
     let p = FeKalmanParams {
         model: KalmanModel::Regression,
@@ -170,8 +171,8 @@ fn main() -> Result<(), Failed> {
                 title: "SPY, dollars",
                 lines: vec![
                     line("close", pick(&|i| Some(spy[i].1))),
-                    line("level (filter)", pick(&|i| one(i).and_then(|o| o.level).map(f64::exp))),
-                    line("level knowing the future (smoother)", pick(&|i| Some(smoothed[i].mean[0].exp()))),
+                    line("level (filter)", pick(&|i| one(i).and_then(|o| o.level).map(math::exp))),
+                    line("level knowing the future (smoother)", pick(&|i| Some(math::exp(smoothed[i].mean[0])))),
                 ],
                 rules: vec![],
             },

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tradewind_core_types::{Online, Params, testkit};
 use tradewind_features::plugins::fe_mini_pca::{FeMiniPcaIn, FeMiniPcaOut, FeMiniPcaParams};
+use tradewind_numerics::math;
 use tradewind_numerics::pca::{IncrementalPca, Signs};
 
 #[path = "support/svg.rs"]
@@ -128,7 +129,7 @@ fn draw(file: &str, dates: &[String], share: &[Option<f64>], out: &[Option<FeMin
     let mut wealth: f64 = 1.0;
     let level = std::iter::once(Some(0.0)).chain(market.iter().map(|r| {
         wealth *= 1.0 + r;
-        Some(wealth.log2())
+        Some(math::log2(wealth))
     }));
     let line = |name, values| svg::Line { name, values };
     let panels = [

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tradewind_core_types::{Online, Params, testkit};
 use tradewind_features::plugins::fe_wavelet::{FeWaveletIn, FeWaveletOut, FeWaveletParams};
 use tradewind_numerics::lag::LagMeter;
+use tradewind_numerics::math;
 use tradewind_numerics::wavelet::{Decomposer, Denoise, Mode, NoiseScale, Rule, Shrink, Transform, Wavelet, wavedec};
 
 #[path = "support/svg.rs"]
@@ -33,7 +34,7 @@ fn follow(closes: &[f64], line: &[Option<f64>]) -> f64 {
             }
         }
     }
-    wealth.powf(252.0 / f64::from(days)) - 1.0
+    math::powf(wealth, 252.0 / f64::from(days)) - 1.0
 }
 
 /// Mean absolute daily change over that of the closes, and the lag of daily changes in sessions.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use tradewind_core_types::testkit::{self, Rng};
 use tradewind_core_types::{Online, Params};
+use tradewind_numerics::math;
 use tradewind_risk::kelly::assets::{AssetLimits, assets};
 use tradewind_risk::kelly::{Posterior, discrete, expected_growth, growth, shrinkage_discrete};
 use tradewind_risk::plugins::risk_frac_kelly_atten::{RiskFracKellyAttenIn, RiskFracKellyAttenParams};
@@ -53,8 +54,9 @@ fn grown(p: f64, n: usize, seed: u64) -> Result<Grown, Box<dyn std::error::Error
 fn svg(panels: &[(f64, Vec<Grown>)]) -> String {
     let (left, top, wide, high) = (70.0, 56.0, 380.0, 300.0);
     let (low, up) = (-15.0, 21.0);
-    let x =
-        |i: usize, n: usize| left + i as f64 * (wide + 80.0) + wide * ((n as f64).log10() - 1.0) / (200_f64.log10());
+    let x = |i: usize, n: usize| {
+        left + i as f64 * (wide + 80.0) + wide * (math::log10(n as f64) - 1.0) / math::log10(200.0)
+    };
     let y = |g: f64| top + high * (up - g) / (up - low);
     let mut s = String::from(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 940 470\" font-family=\"sans-serif\" font-size=\"13\">\n\

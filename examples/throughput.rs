@@ -1,7 +1,7 @@
 //! How fast the whole program is on this machine: `cargo run --release -p tradewind-trader --example throughput`.
 //!
 //! Four loads on one core: the bare loop, a moving-average crossover from Parquet to summary, the default pipeline on 500 symbols, a
-//! market order on every trade. With `--memory N`: N million simulated bars through a crossover, and the peak memory of the process.
+//! market order on every trade. With names (`bare`, `crossover`, `default`, `trades`) only those, to profile one. With `--memory N`: N million simulated bars through a crossover, and the peak memory of the process.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -25,10 +25,15 @@ fn main() -> Result<()> {
     {
         return memory(millions.parse()?);
     }
-    bare_loop()?;
-    crossover()?;
-    default_pipeline()?;
-    every_trade()
+    let loads: [(&str, fn() -> Result<()>); 4] =
+        [("bare", bare_loop), ("crossover", crossover), ("default", default_pipeline), ("trades", every_trade)];
+    if let Some(unknown) = args.iter().find(|a| loads.iter().all(|l| l.0 != **a)) {
+        return Err(format!("no load is called {unknown:?}: bare, crossover, default, trades").into());
+    }
+    for (_, load) in loads.iter().filter(|l| args.is_empty() || args.iter().any(|a| a == l.0)) {
+        load()?;
+    }
+    Ok(())
 }
 
 fn report(what: &str, events: u64, seconds: f64) {

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use tradewind_numerics::math;
+
 /// One line of a panel, with a value (or a gap) for each position on the x axis.
 pub struct Line<'a> {
     /// Shown in the panel's legend.
@@ -122,7 +124,7 @@ fn path(values: &[Option<f64>], x: &dyn Fn(usize) -> f64, y: &dyn Fn(f64) -> f64
 /// Three to seven round numbers between `low` and `high`.
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let raw = (high - low) / 6.0;
-    let power = 10f64.powf(raw.log10().floor());
+    let power = math::powf(10.0, math::log10(raw).floor());
     let step = power * [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * power >= raw).unwrap_or(10.0);
     let first = (low / step - 1e-9).ceil() as i64;
     (first..).map(|k| k as f64 * step).take_while(|v| *v <= high + 1e-9 * step).take(12).collect()

@@ -128,6 +128,17 @@ pub fn tests_begin(code: &str) -> usize {
     code.find("#[cfg(test)]").unwrap_or(code.len())
 }
 
+/// Where the module with the file's own tests begins, its end when it has none: unlike [`tests_begin`] this passes over `mod tests;` and over
+/// single functions for tests.
+pub fn test_module(code: &str) -> usize {
+    let body = |at: &usize| {
+        let rest = code[*at..].trim_start_matches("#[cfg(test)]").trim_start();
+        rest.strip_prefix("mod ")
+            .is_some_and(|r| r.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').starts_with(" {"))
+    };
+    code.match_indices("#[cfg(test)]").map(|m| m.0).find(body).unwrap_or(code.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +165,12 @@ mod tests {
     fn words_stand_alone() {
         assert_eq!(words("unsafe_code unsafe x.unsafe", "unsafe").collect::<Vec<_>>(), [12, 21]);
         assert_eq!(line_of("a\nb\nc", 4), 3);
+    }
+    #[test]
+    fn a_module_of_tests_has_a_body() {
+        let code = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\nfn f() {}\n#[cfg(test)]\nmod more {\n}\n";
+        assert_eq!(tests_begin(code), 0);
+        assert_eq!(test_module(code), code.rfind("#[cfg").unwrap());
+        assert_eq!(test_module("#[cfg(test)]\nmod tests;\n"), 24);
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules that no compiler checks; all violations at once, each with its place.
 
 mod crates;
+mod numbers;
 mod plugins;
 mod texts;
 
@@ -37,6 +38,7 @@ pub fn run(root: &Path) -> Res {
 fn check(root: &Path, files: &[PathBuf]) -> Res<Findings> {
     let mut found = Findings::default();
     crates::check(root, files, &mut found)?;
+    numbers::check(root, files, &mut found)?;
     texts::check(root, files, &mut found);
     plugins::check(root, files, &mut found)?;
     Ok(found)

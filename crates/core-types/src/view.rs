@@ -64,30 +64,34 @@ impl From<Market> for Vec<Last> {
 }
 
 impl Market {
+    #[inline]
     fn slot(&mut self, symbol: Symbol) -> &mut Option<Last> {
-        let at = self.places.get(symbol.index()).unwrap_or_else(|| {
-            self.slots.push(None);
-            self.places.set(symbol.index(), self.slots.len() - 1);
-            self.slots.len() - 1
-        });
+        let at = self.places.get(symbol.index()).unwrap_or_else(|| self.add(symbol));
         &mut self.slots[at]
     }
+    #[cold]
+    fn add(&mut self, symbol: Symbol) -> usize {
+        self.slots.push(None);
+        self.places.set(symbol.index(), self.slots.len() - 1);
+        self.slots.len() - 1
+    }
 
-    /// Takes an event in.
+    /// Takes an event in. Gives its price when something held is marked at it: not that of an index, and not that of an event which comes late,
+    /// after a later one of its symbol (live sources may do this). Such an event changes no price.
     #[inline]
-    pub fn apply(&mut self, e: &Event) {
-        let Some(symbol) = e.symbol else { return };
+    pub fn apply(&mut self, e: &Event) -> Option<Price> {
+        let symbol = e.symbol?;
         let (price, index) = match &e.data {
             MarketData::Index(b) => (Some(b.close), true),
             MarketData::CorporateAction(crate::CorporateAction::SymbolChange { to }) => {
                 if let Some(old) = self.slot(symbol).take() {
                     *self.slot(*to) = Some(Last { symbol: *to, ..old });
                 }
-                return;
+                return None;
             }
             MarketData::CorporateAction(crate::CorporateAction::Delisting { .. }) => {
                 *self.slot(symbol) = None;
-                return;
+                return None;
             }
             MarketData::CorporateAction(crate::CorporateAction::Split { numerator, denominator }) => {
                 // Until it trades again the last price is worth what it was for as many more shares; quotes mean nothing any more.
@@ -95,14 +99,21 @@ impl Market {
                     l.price = l.price.split(*numerator, *denominator);
                     l.quote = None;
                 }
-                return;
+                return None;
             }
             _ => (e.mark(), false),
         };
-        let Some(price) = price else { return };
+        let price = price?;
         let quote = if let MarketData::Quote(q) = e.data { Some((q, e.time)) } else { None };
         let bar = matches!(e.data, MarketData::Bar(_)).then_some(e.time);
         match self.slot(symbol) {
+            Some(l) if e.time < l.time => {
+                l.bar = l.bar.max(bar);
+                if quote.is_some_and(|(_, t)| l.quote.is_none_or(|known| known.1 <= t)) {
+                    l.quote = quote;
+                }
+                return None;
+            }
             Some(l) => {
                 (l.price, l.time, l.origin, l.index) = (price, e.time, e.origin, index);
                 if bar.is_some() {
@@ -114,6 +125,7 @@ impl Market {
             }
             slot => *slot = Some(Last { symbol, price, time: e.time, origin: e.origin, index, bar, quote }),
         }
+        (!index).then_some(price)
     }
 
     /// The last of a symbol.

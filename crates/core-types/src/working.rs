@@ -35,6 +35,15 @@ impl WorkingOrder {
     /// booked once, whoever reports it and in whatever order.
     pub fn progress(&mut self, from: Quantity, to: Quantity) -> SmallVec<[(Quantity, Quantity); 1]> {
         let mut fresh: SmallVec<[(Quantity, Quantity); 1]> = SmallVec::new();
+        // Nearly always it goes on where it stood.
+        if from < to && self.booked.last().is_none_or(|b| b.1 <= from) {
+            match self.booked.last_mut() {
+                Some(last) if last.1 == from => last.1 = to,
+                _ => self.booked.push((from, to)),
+            }
+            fresh.push((from, to));
+            return fresh;
+        }
         let mut at = from;
         for (a, b) in &self.booked {
             if at < *a && at < to {

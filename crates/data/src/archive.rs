@@ -214,11 +214,11 @@ impl Archive {
         Ok(added)
     }
 
-    /// Logs a fetch. One without an error counts as asked.
+    /// Notes a fetch in the log. One without an error counts as asked.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn log(
+    pub fn note(
         &mut self,
         symbol: Symbol,
         at: Time,

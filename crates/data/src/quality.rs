@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{Invalid, Price, Symbol, Time};
+use tradewind_numerics::math;
 
 use crate::error::{DataError, Problem};
 use crate::load;
@@ -319,7 +320,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
 /// absolute deviation being consistent for the normal standard deviation (Hampel 1974). When more than half of the returns are
 /// equal the MAD is zero and nothing can be said.
 fn outliers(closes: &[Price], threshold: f64) -> Vec<(usize, f64, f64)> {
-    let returns: Vec<f64> = closes.windows(2).map(|w| (w[1].to_f64() / w[0].to_f64()).ln()).collect();
+    let returns: Vec<f64> = closes.windows(2).map(|w| math::ln(w[1].to_f64() / w[0].to_f64())).collect();
     let mut sorted = returns.clone();
     sorted.sort_by(f64::total_cmp);
     let Some(middle) = median(&sorted) else { return Vec::new() };

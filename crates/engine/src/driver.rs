@@ -21,7 +21,7 @@ use crate::venue::Venue;
 ///
 /// # Errors
 /// Whatever stops the run; then nothing of this input has been carried out.
-#[inline]
+#[inline(always)]
 pub fn give(
     engine: &mut Engine,
     x: &Given<'_>,
@@ -101,7 +101,7 @@ impl<V: Venue> Backtest<V> {
         let mut left = limit.unwrap_or(u64::MAX);
         while left > 0 {
             match merge.next()? {
-                Some(e) => self.event(&e, to)?,
+                Some(e) => self.event(e, to)?,
                 None => {
                     self.finish(to)?;
                     return Ok(true);
@@ -136,7 +136,7 @@ impl<V: Venue> Backtest<V> {
         if !self.reports.is_empty() {
             self.report(time, source, to)?;
         }
-        self.give(time, source, InputRef::Market(e), to)
+        self.give_now(time, source, InputRef::Market(e), to)
     }
 
     /// Timers that go off before `time`, and commands of up to then, in the order of their times.
@@ -179,8 +179,19 @@ impl<V: Venue> Backtest<V> {
     ///
     /// # Errors
     /// Whatever stops the run.
-    #[inline]
     pub fn give(
+        &mut self,
+        time: Time,
+        source: u16,
+        input: InputRef<'_>,
+        to: &mut impl Recorder,
+    ) -> Result<(), EngineError> {
+        self.give_now(time, source, input, to)
+    }
+
+    /// The same, made part of its caller: a market event then goes to the engine in registers.
+    #[inline(always)]
+    fn give_now(
         &mut self,
         time: Time,
         source: u16,

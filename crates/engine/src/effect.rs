@@ -64,7 +64,7 @@ pub enum Emitted {
         hash: LedgerHash,
     },
     /// A command and what became of it.
-    Command(Time, Command, Obeyed),
+    Command(Time, Box<Command>, Obeyed),
 }
 
 /// The effects of one step, in order.

@@ -24,6 +24,7 @@ mod merge;
 mod pipeline;
 mod position;
 mod record;
+mod resequence;
 mod routing;
 mod venue;
 
@@ -44,4 +45,5 @@ pub use merge::{Merge, Source, VecSource};
 pub use pipeline::{Conviction, Pipeline, Strategy};
 pub use position::PositionParams;
 pub use record::{Recorder, SessionRecord, dispatch};
+pub use resequence::{Arrival, Late, Resequencer, Tally};
 pub use venue::Venue;

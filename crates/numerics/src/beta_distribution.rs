@@ -1,13 +1,15 @@
 //! The Beta distribution and, through it, quantiles of Student's t.
 
+use crate::math;
+
 /// Logarithm of the Beta function.
 fn ln_beta(a: f64, b: f64) -> f64 {
-    libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b)
+    math::ln_gamma(a) + math::ln_gamma(b) - math::ln_gamma(a + b)
 }
 
 /// The density at `x` in (0, 1); `ln_beta` is that of a and b.
 fn pdf(x: f64, a: f64, b: f64, ln_beta: f64) -> f64 {
-    ((a - 1.0) * x.ln() + (b - 1.0) * (-x).ln_1p() - ln_beta).exp()
+    math::exp((a - 1.0) * math::ln(x) + (b - 1.0) * math::ln_1p(-x) - ln_beta)
 }
 
 /// The continued fraction of DLMF 8.17.22, by the modified method of Lentz (Thompson & Barnett 1986); converges quickly for
@@ -51,7 +53,7 @@ pub fn cdf(x: f64, a: f64, b: f64) -> f64 {
 
 /// I_x(a, b) = x^a (1-x)^b / (a B(a, b)) times the fraction, on the side where it converges.
 fn inside(x: f64, a: f64, b: f64, ln_beta: f64) -> f64 {
-    let front = (a * x.ln() + b * (-x).ln_1p() - ln_beta).exp();
+    let front = math::exp(a * math::ln(x) + b * math::ln_1p(-x) - ln_beta);
     if x < (a + 1.0) / (a + b + 2.0) {
         front * fraction(x, a, b) / a
     } else {
@@ -77,7 +79,7 @@ pub fn quantile(p: f64, a: f64, b: f64) -> f64 {
     let (z, skew) =
         (crate::normal::quantile(p), 2.0 * (b - a) * (a + b + 1.0).sqrt() / ((a + b + 2.0) * (a * b).sqrt()));
     let near = mean + sd * (z + (z * z - 1.0) * skew / 6.0);
-    let series = ((p.ln() + a.ln() + ln_beta) / a).exp();
+    let series = math::exp((math::ln(p) + math::ln(a) + ln_beta) / a);
     let mut x = if near > 0.0 && near < 1.0 { near } else { series.clamp(1e-300, 0.5) };
     for _ in 0..500 {
         let excess = inside(x, a, b, ln_beta) - p;
@@ -129,10 +131,10 @@ pub fn student_quantile(p: f64, df: f64) -> f64 {
 
 /// The probabilities of 0, 1, ... n wins in n bets that are each won with probability `p`, which must be in (0, 1).
 pub fn binomial(n: usize, p: f64) -> impl Iterator<Item = f64> {
-    let all = libm::lgamma(n as f64 + 1.0);
+    let all = math::ln_gamma(n as f64 + 1.0);
     (0..=n).map(move |j| {
         let (w, l) = (j as f64, (n - j) as f64);
-        (all - libm::lgamma(w + 1.0) - libm::lgamma(l + 1.0) + w * p.ln() + l * (-p).ln_1p()).exp()
+        math::exp(all - math::ln_gamma(w + 1.0) - math::ln_gamma(l + 1.0) + w * math::ln(p) + l * math::ln_1p(-p))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
 use crate::normal;
 use crate::rolling::Window;
 
@@ -202,7 +203,7 @@ impl AverageCorrelation {
 /// variables. It saturates near 18.7 for |r| within rounding of 1, so that it is always finite for r in [-1, 1].
 pub fn fisher_z(r: f64) -> f64 {
     let most = 1.0 - f64::EPSILON / 2.0;
-    r.clamp(-most, most).atanh()
+    math::atanh(r.clamp(-most, most))
 }
 
 /// The outcome of a test on correlations.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 /// A likelihood-ratio test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LrTest {
@@ -18,12 +20,12 @@ impl LrTest {
     /// One degree of freedom: P(chi2_1 > x) = erfc(sqrt(x / 2)).
     fn one(statistic: f64) -> Self {
         let statistic = statistic.max(0.0);
-        Self { statistic, p_value: libm::erfc((0.5 * statistic).sqrt()) }
+        Self { statistic, p_value: math::erfc((0.5 * statistic).sqrt()) }
     }
     /// Two degrees of freedom: P(chi2_2 > x) = exp(-x / 2).
     fn two(statistic: f64) -> Self {
         let statistic = statistic.max(0.0);
-        Self { statistic, p_value: (-0.5 * statistic).exp() }
+        Self { statistic, p_value: math::exp(-0.5 * statistic) }
     }
 }
 
@@ -41,7 +43,7 @@ pub struct Coverage {
 
 /// n ln p, with 0 ln 0 = 0.
 fn n_ln(n: u64, p: f64) -> f64 {
-    if n == 0 { 0.0 } else { n as f64 * p.ln() }
+    if n == 0 { 0.0 } else { n as f64 * math::ln(p) }
 }
 /// Log-likelihood of `hits` in `hits + misses` Bernoulli trials with probability `p`.
 fn bernoulli(misses: u64, hits: u64, p: f64) -> f64 {

@@ -3,12 +3,11 @@
 //! Sources: Granger & Joyeux (1980), J. Time Series Analysis 1, 15-29; Hosking (1981), "Fractional differencing", Biometrika 68, 165-176, eq. 2.3;
 //! López de Prado (2018), "Advances in financial machine learning", ch. 5 (fixed-width window, smallest stationary order).
 
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 use crate::NumericsError;
 use crate::adf::{Adf, Lags, Trend, adf};
+use crate::fourier::Transform;
 
 const WHAT: &str = "fractional differencing";
 /// Orders tried, a step apart, to bracket the smallest stationary one.
@@ -69,41 +68,38 @@ pub fn overlap_save(w: &[f64], x: &[f64]) -> Vec<f64> {
     }
     let outputs = x.len() - l + 1;
     // Some eight windows a block: of n points transformed, n - l + 1 are results.
-    let size = (8 * l).min(x.len() + l).next_power_of_two().max(2 * l.next_power_of_two());
+    let transform = Transform::new((8 * l).min(x.len() + l).next_power_of_two().max(2 * l));
+    let size = transform.size();
     let step = size - l + 1;
-    let mut planner = FftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let zero = Complex::new(0.0, 0.0);
-    let scratch_len = forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len());
-    let mut scratch = vec![zero; scratch_len];
-    let mut kernel = vec![zero; size];
-    for (k, w) in kernel.iter_mut().zip(w) {
-        k.re = w / size as f64;
+    let (mut kernel_re, mut kernel_im) = (vec![0.0; size], vec![0.0; size]);
+    for (k, w) in kernel_re.iter_mut().zip(w) {
+        *k = w / size as f64;
     }
-    forward.process_with_scratch(&mut kernel, &mut scratch);
+    transform.forward(&mut kernel_re, &mut kernel_im);
     let mut out = vec![0.0; outputs];
-    let mut block = vec![zero; size];
+    let (mut re, mut im) = (vec![0.0; size], vec![0.0; size]);
     for (pair, out) in out.chunks_mut(2 * step).enumerate() {
         let at = 2 * pair * step;
-        let first = &x[at..x.len().min(at + size)];
-        let second = x.get(at + step..x.len().min(at + step + size)).unwrap_or(&[]);
-        let both = first.len().min(second.len());
-        for ((b, re), im) in block.iter_mut().zip(first).zip(second) {
-            *b = Complex::new(*re, *im);
+        fill(&mut re, &x[at..]);
+        fill(&mut im, x.get(at + step..).unwrap_or(&[]));
+        transform.forward(&mut re, &mut im);
+        for ((a, b), (c, d)) in re.iter_mut().zip(&mut im).zip(kernel_re.iter().zip(&kernel_im)) {
+            (*a, *b) = (*a * c - *b * d, *a * d + *b * c);
         }
-        for (b, re) in block[both..].iter_mut().zip(&first[both..]) {
-            *b = Complex::new(*re, 0.0);
-        }
-        block[first.len()..].fill(zero);
-        forward.process_with_scratch(&mut block, &mut scratch);
-        block.iter_mut().zip(&kernel).for_each(|(b, k)| *b *= k);
-        inverse.process_with_scratch(&mut block, &mut scratch);
-        let results = &block[l - 1..];
-        let (re, im) = out.split_at_mut(step.min(out.len()));
-        re.iter_mut().zip(results).for_each(|(o, r)| *o = r.re);
-        im.iter_mut().zip(results).for_each(|(o, r)| *o = r.im);
+        transform.inverse(&mut re, &mut im);
+        let (first, second) = out.split_at_mut(step.min(out.len()));
+        first.iter_mut().zip(&re[l - 1..]).for_each(|(o, r)| *o = *r);
+        second.iter_mut().zip(&im[l - 1..]).for_each(|(o, r)| *o = *r);
     }
     out
+}
+
+/// Copies what there is and sets the rest to zero.
+fn fill(block: &mut [f64], x: &[f64]) {
+    let n = x.len().min(block.len());
+    let (head, tail) = block.split_at_mut(n);
+    head.copy_from_slice(&x[..n]);
+    tail.fill(0.0);
 }
 
 /// [`direct`] or [`overlap_save`], whichever is faster for this many weights and values.

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NumericsError, normal};
+use crate::{NumericsError, math, normal};
 
 /// A mean and how far from zero it is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct MeanTest {
 
 /// floor(4 (n / 100)^(2/9)), at most n - 1.
 pub fn automatic_lags(n: usize) -> usize {
-    let l = (4.0 * (n as f64 / 100.0).powf(2.0 / 9.0)).floor() as usize;
+    let l = (4.0 * math::powf(n as f64 / 100.0, 2.0 / 9.0)).floor() as usize;
     l.min(n.saturating_sub(1))
 }
 

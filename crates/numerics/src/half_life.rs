@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 /// An AR(1) fit of a spread that reverts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HalfLife {
@@ -28,7 +30,7 @@ pub fn from_moments(free: usize, ld: f64, ll: f64, dd: f64) -> Option<HalfLife> 
     let f = ld / ll;
     let residual = (dd - f * ld).max(0.0) / free as f64;
     let (b, se) = (1.0 + f, (residual / ll).sqrt());
-    let ln = b.ln();
+    let ln = math::ln(b);
     (b > 0.0 && b < 1.0 && ln < 0.0).then(|| HalfLife {
         persistence: b,
         persistence_error: se,

@@ -21,6 +21,8 @@ mod pair;
 use nalgebra::{DMatrix, SVD};
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 pub use critical::critical_values;
 pub use null::p_value;
 pub use pair::{MAX_LAGS, PairTest, Prepared};
@@ -273,7 +275,7 @@ pub fn johansen(series: &[&[f64]], det: DetOrder, lags: usize) -> Result<Johanse
             v.into_iter().map(|x| sign * x).collect()
         })
         .collect();
-    let max: Vec<f64> = eigenvalues.iter().map(|l| -(rows as f64) * (-l).ln_1p()).collect();
+    let max: Vec<f64> = eigenvalues.iter().map(|l| -(rows as f64) * math::ln_1p(-l)).collect();
     let mut trace = max.clone();
     for r in (0..n - 1).rev() {
         trace[r] += trace[r + 1];

@@ -6,7 +6,7 @@
 //! Generalized linear models, 2nd ed., 2.5) with halved steps; the covariance is the inverse of the Hessian at the maximum (Laplace;
 //! MacKay 1992, Neural Computation 4(5)).
 
-use crate::NumericsError;
+use crate::{NumericsError, math};
 
 /// Newton steps before giving up.
 const STEPS: usize = 100;
@@ -26,9 +26,9 @@ pub struct Logistic<const K: usize> {
 #[inline]
 pub fn logistic(x: f64) -> f64 {
     if x >= 0.0 {
-        1.0 / (1.0 + libm::exp(-x))
+        1.0 / (1.0 + math::exp(-x))
     } else {
-        let e = libm::exp(x);
+        let e = math::exp(x);
         e / (1.0 + e)
     }
 }
@@ -36,13 +36,13 @@ pub fn logistic(x: f64) -> f64 {
 /// ln(p / (1 - p)).
 #[inline]
 pub fn logit(p: f64) -> f64 {
-    libm::log(p) - libm::log1p(-p)
+    math::ln(p) - math::ln_1p(-p)
 }
 
 /// ln(1 + e^x), without overflow.
 #[inline]
 fn softplus(x: f64) -> f64 {
-    if x > 0.0 { x + libm::log1p(libm::exp(-x)) } else { libm::log1p(libm::exp(x)) }
+    if x > 0.0 { x + math::ln_1p(math::exp(-x)) } else { math::ln_1p(math::exp(x)) }
 }
 
 fn dot<const K: usize>(a: &[f64; K], b: &[f64; K]) -> f64 {

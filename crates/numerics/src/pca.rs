@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use crate::NumericsError;
+use crate::{NumericsError, math};
 
 /// How the sign of a component is chosen: an axis has two directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -328,8 +328,8 @@ fn rotate(x: &mut [f64], y: &mut [f64], tolerance: f64, floor: f64) -> bool {
         return false;
     }
     let zeta = (yy - xx) / (2.0 * xy);
-    let t = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
-    let c = t.hypot(1.0).recip();
+    let t = zeta.signum() / (zeta.abs() + math::hypot(zeta, 1.0));
+    let c = math::hypot(t, 1.0).recip();
     for (a, b) in x.iter_mut().zip(y) {
         (*a, *b) = (c * (*a - t * *b), c * (t * *a + *b));
     }

@@ -5,6 +5,8 @@
 //! drawdowns are positive fractions. A statistic that is not defined for the data (too few observations, no variation, a value that
 //! is not finite) is `None`, never NaN. Unless said otherwise the values are those of the Python package `empyrical-reloaded`.
 
+use crate::math;
+
 mod drawdown;
 mod monthly;
 mod relative;
@@ -79,7 +81,7 @@ fn growth(returns: &[f64]) -> Option<f64> {
 /// Compound annual growth rate: (prod (1 + r))^(periods / n) - 1. Not defined when wealth falls below zero.
 pub fn cagr(returns: &[f64], periods: f64) -> Option<f64> {
     let end = growth(returns)?;
-    (end >= 0.0 && periods > 0.0).then(|| end.powf(periods / returns.len() as f64) - 1.0).and_then(finite)
+    (end >= 0.0 && periods > 0.0).then(|| math::powf(end, periods / returns.len() as f64) - 1.0).and_then(finite)
 }
 
 /// Annualised volatility: sample standard deviation x sqrt(periods).
@@ -162,7 +164,8 @@ pub fn expected_shortfall(returns: &[f64], tail: f64) -> Option<f64> {
 /// Skewness g1 = m3 / m2^1.5 with central moments divided by n (Joanes & Gill 1998; SciPy's default). Not defined without variation.
 pub fn skewness(returns: &[f64]) -> Option<f64> {
     let m = varying_mean(returns)?;
-    finite(moment(returns, m, 3) / moment(returns, m, 2).powf(1.5))
+    let m2 = moment(returns, m, 2);
+    finite(moment(returns, m, 3) / (m2 * m2.sqrt()))
 }
 
 /// Excess kurtosis g2 = m4 / m2^2 - 3 with central moments divided by n (Joanes & Gill 1998; SciPy's default): 0 for a normal
@@ -194,7 +197,7 @@ pub fn stability(returns: &[f64]) -> Option<f64> {
     let path: Vec<f64> = returns
         .iter()
         .scan(0.0, |sum, r| {
-            *sum += r.ln_1p();
+            *sum += math::ln_1p(*r);
             Some(*sum)
         })
         .collect();

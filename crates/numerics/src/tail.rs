@@ -114,7 +114,7 @@ impl Moments {
         (self.m2 * self.n / (self.n - 1.0)).sqrt()
     }
     fn skewness(&self) -> f64 {
-        if self.varies() { self.m3 / self.m2.powf(1.5) } else { 0.0 }
+        if self.varies() { self.m3 / (self.m2 * self.m2.sqrt()) } else { 0.0 }
     }
     fn excess_kurtosis(&self) -> f64 {
         if self.varies() { self.m4 / (self.m2 * self.m2) - 3.0 } else { 0.0 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::Time;
+use tradewind_numerics::math;
 
 /// How size falls with age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,9 +55,9 @@ impl Curve {
         }
         let lives = (age - self.grace) / self.half_life;
         let left = match self.schedule {
-            Schedule::Exponential => (-lives).exp2(),
+            Schedule::Exponential => math::exp2(-lives),
             Schedule::Linear => 1.0 - 0.5 * lives,
-            Schedule::Step => (-lives.floor()).exp2(),
+            Schedule::Step => math::exp2(-lives.floor()),
         };
         left.max(self.floor)
     }

@@ -163,7 +163,7 @@ impl Dataset {
         let mut merge = tradewind_engine::Merge::new(self.sources()?)?;
         let mut all = Vec::new();
         while let Some(e) = merge.next()? {
-            all.push(e);
+            all.push(e.clone());
         }
         Ok(all)
     }

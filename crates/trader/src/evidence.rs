@@ -96,7 +96,7 @@ pub fn rows(config: &Config, data_hash: &str, decisions: &[Decision]) -> Result<
     }
     let mut merge = Merge::new(data.sources()?)?;
     let mut last: BTreeMap<(Symbol, What), Event> = BTreeMap::new();
-    let mut ahead = merge.next()?;
+    let mut ahead = merge.next()?.cloned();
     let mut out = Vec::new();
     // Decisions come in the order of time: one pass over the data serves them all.
     for d in decisions {
@@ -104,7 +104,7 @@ pub fn rows(config: &Config, data_hash: &str, decisions: &[Decision]) -> Result<
             if let (Some(s), Some(w)) = (e.symbol, what(&e.data)) {
                 last.insert((s, w), e);
             }
-            ahead = merge.next()?;
+            ahead = merge.next()?.cloned();
         }
         let prices =
             followed(config, d).into_iter().map(|(s, plugins)| (s, What::Price, plugins.into_iter().collect()));

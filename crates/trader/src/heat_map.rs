@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use tradewind_alpha::plugins::alpha_coint_pairs::Scan;
+use tradewind_numerics::math;
 
 /// Colours of p-values 1 (almost white) and `DARKEST` or less.
 const LIGHT: [f64; 3] = [247.0, 247.0, 242.0];
@@ -12,7 +13,7 @@ const DARKEST: f64 = 4.0;
 
 /// Colour of a p-value: linear in its logarithm.
 fn colour(p: f64) -> String {
-    let x = (-p.max(1e-300).log10() / DARKEST).clamp(0.0, 1.0);
+    let x = (-math::log10(p.max(1e-300)) / DARKEST).clamp(0.0, 1.0);
     let [r, g, b] = std::array::from_fn(|i| (LIGHT[i] + x * (DARK[i] - LIGHT[i])).round() as u8);
     format!("#{r:02x}{g:02x}{b:02x}")
 }

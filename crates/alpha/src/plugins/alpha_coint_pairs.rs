@@ -8,9 +8,9 @@ mod trade;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol, parse_params};
-use tradewind_numerics::Window;
 use tradewind_numerics::johansen::{DetOrder, MAX_LAGS, fewest};
 use tradewind_numerics::multiple::Adjustment;
+use tradewind_numerics::{Window, math};
 
 pub use estimate::{Estimate, Rule, Status, estimate};
 pub use role::CointPairsAlpha;
@@ -348,7 +348,7 @@ impl Online for CointPairs {
     type Out = CointPairsOut;
 
     fn update(&mut self, x: &CointPairsIn) -> Result<Option<CointPairsOut>, BadInput> {
-        let (a, b) = (BadInput::positive("a", x.a)?.ln(), BadInput::positive("b", x.b)?.ln());
+        let (a, b) = (math::ln(BadInput::positive("a", x.a)?), math::ln(BadInput::positive("b", x.b)?));
         self.a.push(a);
         self.b.push(b);
         if !self.a.is_full() {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol, parse_params};
 use tradewind_numerics::correlation::{EwmCorrelation, RollingCorrelation, fisher_one_sample, fisher_two_sample};
+use tradewind_numerics::math;
 
 pub use role::CrossAssetCorrAlpha;
 
@@ -217,7 +218,7 @@ impl Online for CrossAssetCorr {
     fn update(&mut self, x: &CrossAssetCorrIn) -> Result<Option<CrossAssetCorrOut>, BadInput> {
         let (a, b) = (BadInput::positive("a", x.a)?, BadInput::positive("b", x.b)?);
         let Some((p, q)) = self.previous.replace((a, b)) else { return Ok(None) };
-        let (x, y) = ((a / p).ln(), (b / q).ln());
+        let (x, y) = (math::ln(a / p), math::ln(b / q));
         if let Some((x, y)) = self.recent.push(x, y) {
             self.before.push(x, y);
         }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::serde_json::{Value, json};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol, parse_params};
-use tradewind_numerics::{RollingMoments, Window};
+use tradewind_numerics::{RollingMoments, Window, math};
 
 pub use role::TrendsAlpha;
 
@@ -209,7 +209,7 @@ impl AlphaGoogleTrends {
         let (mean, sd) = (self.moments.mean()?, self.moments.std_dev()?);
         // Rounding in the moments of equal values must not become a deviation.
         let velocity = (sd > 1e-9 * mean.abs().max(1e-300)).then(|| (x - mean) / sd);
-        let asvi = x.max(r.floor).ln() - self.median()?.max(r.floor).ln();
+        let asvi = math::ln(x.max(r.floor)) - math::ln(self.median()?.max(r.floor));
         let v = velocity.unwrap_or(0.0).max(0.0);
         let spike = v >= r.min_velocity && asvi >= r.min_asvi;
         let score = if spike { r.sign * (v / r.full_velocity).min(1.0) } else { 0.0 };

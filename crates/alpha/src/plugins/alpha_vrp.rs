@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol, parse_params, serde_json};
 use tradewind_numerics::realised::{Estimator, HarFit, HarRv, Ohlc, RealisedVariance, chi_squared_tail};
-use tradewind_numerics::{NumericsError, RollingMoments, normal};
+use tradewind_numerics::{NumericsError, RollingMoments, math, normal};
 
 pub use role::VrpRole;
 
@@ -282,7 +282,7 @@ impl Vrp {
         let ratio = both.map(|(i, e)| 1.0 - e / i);
         let raw_score = match self.signal {
             VrpSignal::Ratio => ratio.map(|r| r.clamp(-1.0, 1.0)),
-            VrpSignal::Zscore => z.map(|z| (0.5 * z).tanh()),
+            VrpSignal::Zscore => z.map(|z| math::tanh(0.5 * z)),
         };
         let confidence = match self.signal {
             VrpSignal::Ratio => both.map(|(i, e)| self.sure(i, e)),

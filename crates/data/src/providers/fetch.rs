@@ -308,7 +308,7 @@ fn one(
             Ok(batch) => {
                 let given = batch.records.len() as u64;
                 let added = archive.add(*symbol, batch.records, now, kind != Kind::SearchTrend)?;
-                archive.log(*symbol, now, given, added.new + added.revised, None)?;
+                archive.note(*symbol, now, given, added.new + added.revised, None)?;
                 let sum = &mut report.added;
                 sum.new += added.new;
                 sum.revised += added.revised;
@@ -324,7 +324,7 @@ fn one(
             Err(e) => {
                 let e = ProviderError { symbol: Some(*symbol), ..e };
                 let text = e.to_string();
-                archive.log(*symbol, now, 0, 0, Some(text.clone()))?;
+                archive.note(*symbol, now, 0, 0, Some(text.clone()))?;
                 said.error = Some(text.clone());
                 report.failures.push(text.clone());
                 if e.fault.is_lasting() {

@@ -25,6 +25,7 @@ use std::path::Path as FilePath;
 
 use jiff::civil::Date;
 use tradewind_core_types::{Bar, Event, Invalid, MarketData, Origin, Price, Symbol, Time};
+use tradewind_numerics::math;
 
 use crate::error::DataError;
 use crate::store::{Written, write_kinds};
@@ -226,7 +227,7 @@ impl Simulation {
             && let Some((symbol, random, x)) = index
         {
             *x = 0.9 * *x + 0.03 * random.normal();
-            let level = 100.0 * variance.sqrt() * (1.0 + spec.index_premium) * libm::exp(*x);
+            let level = 100.0 * variance.sqrt() * (1.0 + spec.index_premium) * math::exp(*x);
             if let Ok(level) = Price::from_f64((level.clamp(1.0, 500.0) * 100.0).round() / 100.0) {
                 push(*symbol, MarketData::Index(Bar::close_only(level)));
             }

@@ -1,6 +1,7 @@
 //! One symbol's simulated path. Prices are whole cents.
 
 use tradewind_core_types::{Bar, Price, Quantity, Quote, Symbol, Trade};
+use tradewind_numerics::math;
 
 use super::SimulationSpec;
 use super::random::{Random, stream_of};
@@ -108,7 +109,7 @@ impl Path {
         self.grow(r);
         // The bridge's variance is that of the symbol's own noise plus what the market moved.
         let variance = spec.idiosyncratic * spec.idiosyncratic * s.dt + self.beta * self.beta * s.market * s.market;
-        let (a, b) = (-libm::log(self.random.uniform()), -libm::log(self.random.uniform()));
+        let (a, b) = (-math::ln(self.random.uniform()), -math::ln(self.random.uniform()));
         let up = 0.5 * (r + (r * r + 2.0 * variance * a).sqrt());
         let down = (0.5 * (r - (r * r + 2.0 * variance * b).sqrt())).max(-0.9);
         let (open, close) = (cents(begin), cents(self.price));

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Bar, Earnings, Event, Invalid, MarketData, Origin, Price, Rating, SearchTrend, Span, Symbol, Time,
 };
+use tradewind_numerics::math;
 
 use super::random::{Random, stream_of};
 use super::{Simulation, SimulationSpec};
@@ -314,7 +315,7 @@ impl Plant {
         match self.until_report {
             0 => {
                 let slope = if placebo { 0.0 } else { spec.whisper_slope };
-                let odds = libm::exp(0.6 + slope * units);
+                let odds = math::exp(0.6 + slope * units);
                 let beat = self.random.uniform() < odds / (1.0 + odds);
                 let surprise = (0.02 + 0.03 * self.random.uniform()) * if beat { 1.0 } else { -1.0 };
                 let announced = session.close.plus(Span::from_secs(1800));

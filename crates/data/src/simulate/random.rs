@@ -3,6 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use tradewind_numerics::math;
+
 use super::SimulationSpec;
 
 /// A stream of random numbers.
@@ -51,7 +53,7 @@ impl Random {
             let (u, v) = (side(bits as u32), side((bits >> 32) as u32));
             let s = u * u + v * v;
             if s < 1.0 {
-                let f = (-2.0 * libm::log(s) / s).sqrt();
+                let f = (-2.0 * math::ln(s) / s).sqrt();
                 self.spare = Some(v * f);
                 return u * f;
             }
@@ -59,7 +61,7 @@ impl Random {
     }
     /// Exponential waiting time at a rate; never when the rate is zero.
     pub(super) fn waiting(&mut self, rate: f64) -> f64 {
-        let e = -libm::log(self.uniform());
+        let e = -math::ln(self.uniform());
         if rate > 0.0 { e / rate } else { f64::INFINITY }
     }
     /// Sum of the jumps that arrive within `dt` years.

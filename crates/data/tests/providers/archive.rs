@@ -38,7 +38,7 @@ fn only_what_is_new_is_added_and_nothing_is_backdated() {
     let first = rating("2026-01-05T12:00:00Z", "2026-01-05T12:00:00Z", "A", None);
     let now = t("2026-01-06T00:00:00Z");
     let added = a.add(abc, vec![first.clone()], now, true).unwrap();
-    a.log(abc, now, 1, added.new, None).unwrap();
+    a.note(abc, now, 1, added.new, None).unwrap();
     assert_eq!(added, Added { new: 1, ..Added::default() });
     // The next day, after a restart: the same, the same with a target, one that claims to have been there, one that is new.
     let mut a = archive(folder.path());

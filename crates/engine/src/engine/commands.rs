@@ -31,7 +31,7 @@ impl Engine {
                 Err(why) => Obeyed::Refused(why),
             }
         };
-        self.emit(Emitted::Command(now, c.clone(), result), out);
+        self.emit(Emitted::Command(now, Box::new(c.clone()), result), out);
         Ok(())
     }
 

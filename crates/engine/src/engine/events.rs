@@ -16,8 +16,8 @@ impl Engine {
             self.corporate_action(e, *action)?;
         }
         let State { known, waiting, due, .. } = &mut self.state;
-        known.market.apply(e);
-        if let (Some(symbol), Some(price)) = (e.symbol, e.mark()) {
+        let price = known.market.apply(e);
+        if let (Some(symbol), Some(price)) = (e.symbol, price) {
             known.ledger.mark(symbol, price);
             if !waiting.is_empty() && waiting.contains(symbol) {
                 due.symbols.insert(symbol);

@@ -245,7 +245,7 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever stops the run.
-    #[inline]
+    #[inline(always)]
     pub fn step(&mut self, x: &Given<'_>, out: &mut Effects) -> Result<(), EngineError> {
         if x.seq != self.state.seq + 1 {
             return Err(EngineError::Sequence { seq: x.seq, expected: self.state.seq + 1 });

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, CorporateAction, Invalid, Online, Params, PluginInfo, Symbol, parse_params};
 use tradewind_numerics::entropy::{MAX_ORDER, RollingEntropy};
+use tradewind_numerics::math;
 
 pub use roles::{FeEntropyFeature, FeEntropyFilter};
 
@@ -264,7 +265,7 @@ impl Online for FeEntropy {
     fn update(&mut self, x: &FeEntropyIn) -> Result<Option<FeEntropyOut>, BadInput> {
         let value = if self.returns {
             let close = BadInput::positive("close", x.close)?;
-            let value = self.previous.map(|p| BadInput::finite("log return", (close / p).ln())).transpose()?;
+            let value = self.previous.map(|p| BadInput::finite("log return", math::ln(close / p))).transpose()?;
             self.previous = Some(close);
             value
         } else {

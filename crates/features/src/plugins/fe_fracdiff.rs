@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, Invalid, Params, PluginInfo, Symbol, parse_params};
 use tradewind_numerics::adf::{Lags, Trend};
 use tradewind_numerics::fracdiff::{self, Order, Search};
+use tradewind_numerics::math;
 
 pub use calculator::{FeFracdiff, FeFracdiffIn, FeFracdiffOut};
 pub use roles::FeFracdiffFeature;
@@ -202,7 +203,7 @@ impl FeFracdiffParams {
 /// What is differenced: the value or its logarithm.
 fn taken(log: bool, value: f64) -> Result<f64, BadInput> {
     if log {
-        return BadInput::positive("value", value).map(f64::ln);
+        return BadInput::positive("value", value).map(math::ln);
     }
     let fine = value.abs() <= LARGEST;
     if fine {

@@ -9,9 +9,9 @@ use tradewind_core_types::{
     BadInput, CorporateAction, Event, Feature, FeatureId, FeatureValues, Interest, Invalid, Kinds, MarketData, Metrics,
     Online, Params, Plugin, PluginInfo, Published, Symbol, View, parse_params,
 };
-use tradewind_numerics::Window;
 use tradewind_numerics::ewm::Ewm;
 use tradewind_numerics::garch::{Fit, MIN_OBSERVATIONS, Spec, fit};
+use tradewind_numerics::{Window, math};
 
 /// The smallest variance published, per period: a standard deviation of 0.1 bp. A series that does not move has this variance, so
 /// that whoever divides by volatility gets a finite number.
@@ -225,7 +225,7 @@ pub struct FeGarch {
 /// ln(b / a) of positive numbers, also where the quotient leaves the range of floats.
 fn log_return(a: f64, b: f64) -> f64 {
     let q = b / a;
-    if q.is_normal() { q.ln() } else { b.ln() - a.ln() }
+    if q.is_normal() { math::ln(q) } else { math::ln(b) - math::ln(a) }
 }
 
 impl FeGarch {

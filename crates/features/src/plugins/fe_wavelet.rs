@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tradewind_core_types::{BadInput, Invalid, Online, Params, PluginInfo, Symbol, parse_params};
+use tradewind_numerics::math;
 use tradewind_numerics::wavelet::{Denoise, Denoiser, Mode, NoiseScale, Rule, Shrink, Transform, Wavelet, max_level};
 
 use crate::input::{CLOSE, Series};
@@ -197,9 +198,9 @@ impl Online for FeWavelet {
         if value.abs() > LARGEST {
             return Err(BadInput::new("value", value.to_string(), "a number of at most 1e100 in size"));
         }
-        let y = if self.log { BadInput::positive("value", value)?.ln() } else { value };
+        let y = if self.log { math::ln(BadInput::positive("value", value)?) } else { value };
         let out = self.denoiser.push(y).map(|d| FeWaveletOut {
-            denoised: if self.log { d.value.exp() } else { d.value },
+            denoised: if self.log { math::exp(d.value) } else { d.value },
             noise: d.noise,
             detail: d.finest,
         });

@@ -11,7 +11,7 @@ mod mackinnon;
 
 pub use mackinnon::{MAX_VARIABLES, critical_values, p_value};
 
-use crate::NumericsError;
+use crate::{NumericsError, math};
 use serde::{Deserialize, Serialize};
 
 const WHAT: &str = "augmented Dickey-Fuller test";
@@ -76,7 +76,7 @@ pub struct Adf {
 /// The longest lag order that `n` observations allow, and Schwert's within it; `None` when there are too few for any.
 pub fn max_lags(n: usize, trend: Trend) -> Option<(usize, usize)> {
     let most = (n / 2).checked_sub(trend.terms() + 1)?;
-    let schwert = (12.0 * (n as f64 / 100.0).powf(0.25)).ceil() as usize;
+    let schwert = (12.0 * (n as f64 / 100.0).sqrt().sqrt()).ceil() as usize;
     Some((most, schwert.min(most)))
 }
 
@@ -124,14 +124,14 @@ pub fn adf(x: &[f64], trend: Trend, lags: Lags) -> Result<Adf, NumericsError> {
 /// The lag order and the criterion's value; `base` columns come before the first lag.
 fn choose(fit: &Fitted, lags: Lags, base: usize, most: usize) -> (usize, f64) {
     let n = fit.rows as f64;
-    let deviance = |k: usize| n * ((std::f64::consts::TAU * fit.residual(k) / n).ln() + 1.0);
+    let deviance = |k: usize| n * (math::ln(std::f64::consts::TAU * fit.residual(k) / n) + 1.0);
     let penalty = match lags {
         Lags::TStat(_) => {
             let t = |p: usize| fit.t_value(base + p).abs();
             let p = (0..=most).rev().find(|p| t(*p) >= SIGNIFICANT).unwrap_or(0);
             return (p, t(p));
         }
-        Lags::Bic(_) => n.ln(),
+        Lags::Bic(_) => math::ln(n),
         Lags::Aic(_) | Lags::Fixed(_) => 2.0,
     };
     let value = |p: usize| deviance(base + p) + penalty * (base + p) as f64;

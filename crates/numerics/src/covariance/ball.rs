@@ -3,8 +3,8 @@
 use nalgebra::{DVector, SymmetricEigen};
 
 use super::Symmetric;
-use crate::NumericsError;
 use crate::dot;
+use crate::{NumericsError, math};
 
 /// What "nearest" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +181,7 @@ pub fn nearest_in_box(form: &Quadratic, w: &[f64], radius: f64) -> Result<Neares
             best = Some((x.clone(), distance));
             break;
         }
-        outside = Some((t.ln(), distance));
+        outside = Some((math::ln(t), distance));
         t *= 8.0;
     }
     let Some(mut best) = best else {
@@ -195,7 +195,7 @@ pub fn nearest_in_box(form: &Quadratic, w: &[f64], radius: f64) -> Result<Neares
         if distance <= radius {
             best = (x.clone(), distance);
         } else {
-            outside = Some((t.ln(), distance));
+            outside = Some((math::ln(t), distance));
         }
     }
     // Aim a little inside, so that the radius is met in a finite number of steps.
@@ -203,7 +203,7 @@ pub fn nearest_in_box(form: &Quadratic, w: &[f64], radius: f64) -> Result<Neares
     let Some((mut a, mut fa)) = outside.map(|(u, d)| (u, d - aim)) else {
         return Ok(Nearest { point: best.0, distance: best.1, within: true });
     };
-    let (mut b, mut fb) = (if a < t.ln() { t.ln() } else { a + 8.0_f64.ln() }, best.1 - aim);
+    let (mut b, mut fb) = (if a < math::ln(t) { math::ln(t) } else { a + 3.0 * std::f64::consts::LN_2 }, best.1 - aim);
     // Which end moved last: the other one's weight is halved when it stays a second time.
     let mut inside_moved = None;
     for i in 0..100 {
@@ -213,7 +213,7 @@ pub fn nearest_in_box(form: &Quadratic, w: &[f64], radius: f64) -> Result<Neares
         let cut = (a * fb - b * fa) / (fb - fa);
         // Now and then in the middle, so that the bracket cannot shrink from one side only.
         let u = if i % 8 == 7 || !(a < cut && cut < b) { 0.5 * (a + b) } else { cut };
-        let distance = descend(&mut x, u.exp());
+        let distance = descend(&mut x, math::exp(u));
         if distance <= radius {
             (b, fb) = (u, distance - aim);
             fa *= if inside_moved == Some(true) { 0.5 } else { 1.0 };

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 /// Units in one bit of the integer sum.
 const UNITS: f64 = (1_u64 << 40) as f64;
 
 /// c log2 c in integer units: the same count always gives the same integer, so what is added can be taken away exactly.
 fn weight(count: u64) -> i128 {
     let c = count as f64;
-    if count < 2 { 0 } else { (c * c.log2() * UNITS).round() as i128 }
+    if count < 2 { 0 } else { (c * math::log2(c) * UNITS).round() as i128 }
 }
 
 /// How often each of k classes occurs, and the Shannon entropy of these frequencies.
@@ -68,7 +70,7 @@ impl ClassCounts {
     }
     /// Entropy over its maximum log2 k, in [0, 1]; 0 with one class, `None` when empty.
     pub fn normalised(&self) -> Option<f64> {
-        let most = (self.counts.len() as f64).log2();
+        let most = math::log2(self.counts.len() as f64);
         self.bits().map(|h| if most > 0.0 { (h / most).min(1.0) } else { 0.0 })
     }
 }

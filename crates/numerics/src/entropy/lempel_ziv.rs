@@ -1,5 +1,7 @@
 //! Lempel-Ziv complexity: how many new words a sequence brings.
 
+use crate::math;
+
 /// Number of words in the exhaustive history of a sequence (Lempel & Ziv 1976, IEEE Trans. Inf. Theory 22, 75).
 ///
 /// Each word is the shortest stretch that cannot be copied from what starts before it; a last word cut off by the end counts.
@@ -33,7 +35,7 @@ pub fn lz76_normalised(words: usize, n: usize, alphabet: usize) -> f64 {
         return 0.0;
     }
     let n = n as f64;
-    words as f64 / (n / (n.ln() / (alphabet.max(2) as f64).ln()))
+    words as f64 / (n / (math::ln(n) / math::ln(alphabet.max(2) as f64)))
 }
 
 /// Writes for each value whether it is at or above the median; gives the median. `sorted` is scratch memory; neither vector

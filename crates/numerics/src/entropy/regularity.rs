@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 /// Population standard deviation (ddof = 0), by two passes; 0 for fewer than one value.
 pub fn population_std(x: &[f64]) -> f64 {
     if x.is_empty() {
@@ -25,7 +27,7 @@ impl SampleMatches {
     /// Sample entropy ln(B/A) in nats, >= 0; `None` when no pair agrees for m + 1 values: then it is unbounded (or, without a
     /// pair that agrees for m values, undefined).
     pub fn entropy(self) -> Option<f64> {
-        (self.longer > 0).then(|| (self.shorter as f64 / self.longer as f64).ln())
+        (self.longer > 0).then(|| math::ln(self.shorter as f64 / self.longer as f64))
     }
 }
 
@@ -101,7 +103,7 @@ pub fn approximate_entropy(x: &[f64], m: usize, r: f64, scratch: &mut Approximat
     }
     let phi = |counts: &[u32]| {
         let n = counts.len() as f64;
-        counts.iter().map(|c| (f64::from(*c) / n).ln()).sum::<f64>() / n
+        counts.iter().map(|c| math::ln(f64::from(*c) / n)).sum::<f64>() / n
     };
     Some(phi(shorter) - phi(longer))
 }

@@ -1,6 +1,8 @@
 //! Three sets of coordinates over the internal theta of [`super::likelihood`]: unbounded ones for the search, boxed ones for
 //! Newton steps, and those of the published parameters (mu, omega, alpha, gamma, beta, nu) for standard errors.
 
+use crate::math;
+
 use super::Spec;
 use super::likelihood::{BETA, DIM, DOWN, MU, Matrix, NU, OMEGA, UP, Vector};
 use super::linear::{MAX, Square};
@@ -38,7 +40,7 @@ pub(super) fn from_search(spec: Spec, x: &[f64]) -> (Vector, Jacobian) {
         at += 1;
     }
     if !spec.variance_targeting {
-        let w = x[at].exp();
+        let w = math::exp(x[at]);
         theta[OMEGA] = OMEGA_MIN + w;
         jac[at][OMEGA] = w;
         at += 1;
@@ -76,7 +78,7 @@ pub(super) fn from_search(spec: Spec, x: &[f64]) -> (Vector, Jacobian) {
     }
     at += shares;
     if spec.student_t {
-        let (sin, cos) = x[at].sin_cos();
+        let (sin, cos) = math::sin_cos(x[at]);
         let nu = 1.0 / (ETA.0 + (ETA.1 - ETA.0) * sin * sin);
         theta[NU] = nu;
         jac[at][NU] = -nu * nu * (ETA.1 - ETA.0) * 2.0 * sin * cos;
@@ -92,7 +94,7 @@ pub(super) fn to_search(spec: Spec, theta: &Vector) -> Vec<f64> {
         x.push(theta[MU]);
     }
     if !spec.variance_targeting {
-        x.push((theta[OMEGA] - OMEGA_MIN).max(OMEGA_MIN).ln());
+        x.push(math::ln((theta[OMEGA] - OMEGA_MIN).max(OMEGA_MIN)));
     }
     let persistence = 0.5 * (theta[UP] + theta[DOWN]) + theta[BETA];
     if spec.gjr {
@@ -104,7 +106,7 @@ pub(super) fn to_search(spec: Spec, theta: &Vector) -> Vec<f64> {
     x.push((1.0 - persistence).max(INSIDE).sqrt());
     if spec.student_t {
         let share = (1.0 / theta[NU] - ETA.0) / (ETA.1 - ETA.0);
-        x.push(share.clamp(0.01, 0.99).sqrt().asin());
+        x.push(math::asin(share.clamp(0.01, 0.99).sqrt()));
     }
     x
 }

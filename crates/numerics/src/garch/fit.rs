@@ -10,7 +10,7 @@ use super::coordinates::{Linear, OMEGA_MIN, form, from_search, search_dim, to_se
 use super::likelihood::{BETA, DOWN, MU, NU, OMEGA, Second, Series, UP, Vector, evaluate, second};
 use super::linear::{MAX, Square, dot, invert, solve_spd};
 use super::{Fit, MIN_OBSERVATIONS, Parameters, Spec, StdErrors, backcast, centre, conditional_variances};
-use crate::NumericsError;
+use crate::{NumericsError, math};
 
 const WHAT: &str = "GARCH fit";
 /// Passes over the data after which the search gives up.
@@ -396,7 +396,7 @@ pub fn fit(returns: &[f64], spec: Spec, warm: Option<&Parameters>) -> Result<Fit
         spec,
         parameters,
         std_errors,
-        log_likelihood: s.value - n as f64 * unit.ln(),
+        log_likelihood: s.value - n as f64 * math::ln(unit),
         observations: n,
         next_variance: variances.last().copied().unwrap_or(variance),
         evaluations,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fit::fit;
 
-use crate::NumericsError;
+use crate::{NumericsError, math};
 use likelihood::{Series, Vector, evaluate};
 
 /// Fewest observations a model is fitted to.
@@ -66,7 +66,7 @@ impl Parameters {
     /// Periods in which half of a variance shock is gone, ln(1/2) / ln(persistence); `None` when it never is.
     pub fn half_life(&self) -> Option<f64> {
         let p = self.persistence();
-        (p > 0.0 && p < 1.0).then(|| 0.5_f64.ln() / p.ln())
+        (p > 0.0 && p < 1.0).then(|| -std::f64::consts::LN_2 / math::ln(p))
     }
     /// The next period's variance after the return `r`, whose variance was `h`.
     #[inline]
@@ -80,7 +80,7 @@ impl Parameters {
     pub fn variance_ahead(&self, h: f64, k: u32) -> f64 {
         let steps = f64::from(k.saturating_sub(1));
         match self.unconditional_variance() {
-            Some(v) => v + self.persistence().powf(steps) * (h - v),
+            Some(v) => v + math::powf(self.persistence(), steps) * (h - v),
             None => h + steps * self.omega,
         }
     }
@@ -92,7 +92,7 @@ impl Parameters {
             Some(v) => {
                 let p = self.persistence();
                 // 1 - p^k without cancellation when p is close to 1.
-                let weight = if p > 0.0 { -(k * p.ln()).exp_m1() / (k * (1.0 - p)) } else { 1.0 / k };
+                let weight = if p > 0.0 { -math::exp_m1(k * math::ln(p)) / (k * (1.0 - p)) } else { 1.0 / k };
                 v + (h - v) * weight
             }
             None => h + 0.5 * (k - 1.0) * self.omega,
@@ -148,7 +148,7 @@ impl Fit {
     }
     /// Schwarz's criterion, k ln n - 2 ln L.
     pub fn bic(&self) -> f64 {
-        self.parameter_count() as f64 * (self.observations as f64).ln() - 2.0 * self.log_likelihood
+        self.parameter_count() as f64 * math::ln(self.observations as f64) - 2.0 * self.log_likelihood
     }
 }
 
@@ -185,7 +185,7 @@ pub fn log_likelihood(returns: &[f64], p: &Parameters, constant_mean: bool) -> R
     theta[likelihood::MU] /= unit;
     theta[likelihood::OMEGA] /= unit * unit;
     let (l, _) = evaluate(Series { y: &y, backcast: backcast / (unit * unit) }, &theta, p.nu.is_some(), false);
-    let l = l - returns.len() as f64 * unit.ln();
+    let l = l - returns.len() as f64 * math::ln(unit);
     if l.is_finite() {
         Ok(l)
     } else {

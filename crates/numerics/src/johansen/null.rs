@@ -5,7 +5,7 @@
 //! distributions of cointegration tests, Journal of Economic Surveys 12, showed that a gamma law does; here it has a location as well (Pearson III)
 //! and a Bartlett factor (Johansen 2002, A small sample correction for the test of cointegrating rank, Econometrica 70).
 
-use statrs::function::gamma::checked_gamma_ur;
+use crate::math;
 
 use super::{DetOrder, MAX_SERIES, Statistic};
 
@@ -35,7 +35,7 @@ pub fn p_value(x: f64, statistic: Statistic, det: DetOrder, beyond: usize, rows:
     if y <= 0.0 {
         return Some(1.0);
     }
-    checked_gamma_ur(shape, y).ok().map(|p| p.clamp(0.0, 1.0))
+    Some(math::gamma_upper(shape, y).clamp(0.0, 1.0))
 }
 
 fn curve(statistic: Statistic, det: DetOrder, beyond: usize) -> Curve {

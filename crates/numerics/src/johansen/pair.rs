@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CointError, DetOrder, Statistic, check, columns, fewest, p_value};
 use crate::half_life::{HalfLife, from_moments};
+use crate::math;
 
 /// The most lagged differences.
 pub const MAX_LAGS: usize = 8;
@@ -153,7 +154,7 @@ impl PairTest {
         let c0 = solve(&lk, [rows[0][0], rows[1][0]]);
         let c1 = solve(&lk, [rows[0][1], rows[1][1]]);
         let (p, q, r) = (c0[0] * c0[0] + c1[0] * c1[0], c0[0] * c0[1] + c1[0] * c1[1], c0[1] * c0[1] + c1[1] * c1[1]);
-        let gap = (0.5 * (p - r)).hypot(q);
+        let gap = math::hypot(0.5 * (p - r), q);
         let high = 0.5 * (p + r) + gap;
         // The smaller one from the determinant, det(C)^2, which does not cancel.
         let det = c0[0] * c1[1] - c0[1] * c1[0];
@@ -162,8 +163,8 @@ impl PairTest {
         if !apart {
             return Err(CointError::Collinear);
         }
-        let angle = 0.5 * q.atan2(0.5 * (p - r));
-        let (sin, cos) = angle.sin_cos();
+        let angle = 0.5 * math::atan2(q, 0.5 * (p - r));
+        let (sin, cos) = math::sin_cos(angle);
         let t = a.rows as f64;
         let vector = |u: [f64; 2]| {
             let second = u[1] / lk[2];
@@ -172,7 +173,7 @@ impl PairTest {
             [sign * v[0], sign * v[1]]
         };
         let eigenvectors = [vector([cos, sin]), vector([-sin, cos])];
-        let max = [-t * (-high).ln_1p(), -t * (-low).ln_1p()];
+        let max = [-t * math::ln_1p(-high), -t * math::ln_1p(-low)];
         let w = eigenvectors[0];
         let form = |m: [f64; 3]| w[0] * w[0] * m[0] + 2.0 * w[0] * w[1] * m[1] + w[1] * w[1] * m[2];
         let sld = (0..2).map(|i| (0..2).map(|j| w[i] * w[j] * ld[i][j]).sum::<f64>()).sum();

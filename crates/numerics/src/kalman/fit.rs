@@ -5,7 +5,7 @@ use argmin::solver::neldermead::NelderMead;
 use serde::{Deserialize, Serialize};
 
 use super::{Kalman, MAX_STATES, Model, Start, Vector};
-use crate::NumericsError;
+use crate::{NumericsError, math};
 
 const WHAT: &str = "maximum likelihood of noise variances";
 /// Log ratios of a state's noise to the observation's noise that the search looks at first, and how far it may go.
@@ -83,7 +83,7 @@ impl Problem<'_> {
 /// From log ratios to variances of which the largest is 1.
 fn shares(x: &[f64]) -> Vec<f64> {
     let top = x.iter().fold(0.0, |m: f64, v| m.max(*v));
-    std::iter::once(0.0).chain(x.iter().copied()).map(|v| (v - top).exp()).collect()
+    std::iter::once(0.0).chain(x.iter().copied()).map(|v| math::exp(v - top)).collect()
 }
 
 impl CostFunction for &Problem<'_> {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 /// Terms with one variance that are added up before they join the compensated sum.
 const BLOCK: u32 = 1024;
 
@@ -39,7 +41,7 @@ pub struct LogLikelihood {
 impl LogLikelihood {
     /// An innovation.
     pub(super) fn add(&mut self, v: f64, variance: f64) {
-        self.log_variance.add(variance.ln());
+        self.log_variance.add(math::ln(variance));
         self.squares.add(v * v / variance);
         self.counted += 1;
     }
@@ -70,7 +72,7 @@ impl LogLikelihood {
     }
     fn flush(&mut self) {
         if let (squares, n @ 1..) = self.block {
-            self.log_variance.add(f64::from(n) * self.block_variance.ln());
+            self.log_variance.add(f64::from(n) * math::ln(self.block_variance));
             self.squares.add(squares / self.block_variance);
             self.counted += u64::from(n);
             self.block = (0.0, 0);
@@ -78,7 +80,7 @@ impl LogLikelihood {
     }
     /// An observation that found an unknown direction.
     pub(super) fn add_unknown(&mut self, f_inf: f64) {
-        self.log_variance.add(f_inf.ln());
+        self.log_variance.add(math::ln(f_inf));
         self.unknown += 1;
     }
     fn flushed(mut self) -> Self {
@@ -89,7 +91,7 @@ impl LogLikelihood {
     pub fn value(&self) -> f64 {
         let s = self.flushed();
         let n = (s.counted + s.unknown) as f64;
-        -0.5 * (n * std::f64::consts::TAU.ln() + s.log_variance.value() + s.squares.value())
+        -0.5 * (n * math::LN_TAU + s.log_variance.value() + s.squares.value())
     }
     /// The largest log-likelihood over a common factor of all noise variances, with that factor: mean v^2 / F. `None` without
     /// observations beyond those that found unknown directions, or when nothing was missed at all.
@@ -98,7 +100,7 @@ impl LogLikelihood {
         let m = s.counted as f64;
         let factor = s.squares.value() / m;
         let n = (s.counted + s.unknown) as f64;
-        let value = -0.5 * (n * std::f64::consts::TAU.ln() + s.log_variance.value() + m * (factor.ln() + 1.0));
+        let value = -0.5 * (n * math::LN_TAU + s.log_variance.value() + m * (math::ln(factor) + 1.0));
         (factor > 0.0 && value.is_finite()).then_some((value, factor))
     }
     /// How many observations are counted with their innovations.

@@ -1,5 +1,7 @@
 //! A strategy against a benchmark; both series must have the same length and be aligned in time.
 
+use crate::math;
+
 use super::{cagr, constant, finite, mean, std_dev, usable};
 
 /// Intercept and slope of a strategy's returns against a benchmark's.
@@ -57,7 +59,7 @@ pub fn alpha_beta(returns: &[f64], benchmark: &[f64], risk_free: f64, periods: f
     let beta = beta(returns, benchmark)?;
     let a = mean(returns)? - risk_free - beta * (mean(benchmark)? - risk_free);
     // A mean loss of everything per period has no compounded rate.
-    (a > -1.0).then(|| finite((1.0 + a).powf(periods) - 1.0)).flatten().map(|alpha| AlphaBeta { alpha, beta })
+    (a > -1.0).then(|| finite(math::powf(1.0 + a, periods) - 1.0)).flatten().map(|alpha| AlphaBeta { alpha, beta })
 }
 
 /// Active returns r - b.

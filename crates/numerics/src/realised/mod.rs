@@ -16,8 +16,8 @@ mod har;
 
 use serde::{Deserialize, Serialize};
 
-use crate::NumericsError;
 use crate::rolling::RollingMoments;
+use crate::{NumericsError, math};
 
 pub use har::{HarFit, HarRv};
 
@@ -117,15 +117,15 @@ impl Ohlc {
 
 /// Parkinson's variance of one session: ln(H/L)^2 / (4 ln 2).
 pub fn parkinson(high: f64, low: f64) -> f64 {
-    (high / low).ln().powi(2) / (4.0 * std::f64::consts::LN_2)
+    math::ln(high / low).powi(2) / (4.0 * std::f64::consts::LN_2)
 }
 /// Garman and Klass' variance of one session: ln(H/L)^2 / 2 - (2 ln 2 - 1) ln(C/O)^2 (their practical form, sigma_5^2).
 pub fn garman_klass(open: f64, high: f64, low: f64, close: f64) -> f64 {
-    0.5 * (high / low).ln().powi(2) - (2.0 * std::f64::consts::LN_2 - 1.0) * (close / open).ln().powi(2)
+    0.5 * math::ln(high / low).powi(2) - (2.0 * std::f64::consts::LN_2 - 1.0) * math::ln(close / open).powi(2)
 }
 /// Rogers and Satchell's variance of one session: ln(H/O) ln(H/C) + ln(L/O) ln(L/C).
 pub fn rogers_satchell(open: f64, high: f64, low: f64, close: f64) -> f64 {
-    (high / open).ln() * (high / close).ln() + (low / open).ln() * (low / close).ln()
+    math::ln(high / open) * math::ln(high / close) + math::ln(low / open) * math::ln(low / close)
 }
 /// Yang and Zhang's weight of the open-to-close variance: 0.34 / (1.34 + (n + 1)/(n - 1)) (their best k for alpha = 1.34).
 pub fn yang_zhang_weight(n: usize) -> f64 {
@@ -138,14 +138,7 @@ pub fn yang_zhang_weight(n: usize) -> f64 {
 /// With v degrees of freedom v s^2/sigma^2 is chi-squared, so that this is the probability of a true variance below c at
 /// x = v s^2/c (fiducially).
 pub fn chi_squared_tail(degrees: f64, x: f64) -> f64 {
-    if !(degrees > 0.0 && x >= 0.0) {
-        return f64::NAN;
-    }
-    match x {
-        0.0 => 1.0,
-        f64::INFINITY => 0.0,
-        _ => statrs::function::gamma::checked_gamma_ur(0.5 * degrees, 0.5 * x).unwrap_or(f64::NAN),
-    }
+    math::gamma_upper(0.5 * degrees, 0.5 * x)
 }
 
 /// Variance per session over the last n sessions.
@@ -185,7 +178,7 @@ impl RealisedVariance {
         let range = if self.estimator.needs_range() { bar.range()? } else { [bar.close; 4] };
         let before = self.previous_close.replace(bar.close);
         let [o, h, l, c] = range;
-        let jump = |to: f64| before.map(|b| (to / b).ln());
+        let jump = |to: f64| before.map(|b| math::ln(to / b));
         let one = match self.estimator {
             Estimator::CloseToClose => {
                 let Some(r) = jump(c) else { return Ok(None) };
@@ -203,7 +196,7 @@ impl RealisedVariance {
                 let Some(night) = jump(o) else { return Ok(None) };
                 if let Some((nights, days)) = &mut self.parts {
                     nights.push(night);
-                    days.push((c / o).ln());
+                    days.push(math::ln(c / o));
                 }
                 let rs = rogers_satchell(o, h, l, c).max(0.0);
                 self.main.push(rs);

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::NumericsError;
+use crate::{NumericsError, math};
 
 /// A forecast for one period, positive for losses: VaR, and ES above it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ impl Sums {
 
 /// The excess, of mean 1, that is exceeded with probability `u`: generalised Pareto of this shape.
 fn unit_excess(shape: f64, u: f64) -> f64 {
-    (1.0 - shape) * if shape == 0.0 { -u.ln() } else { (-shape * u.ln()).exp_m1() / shape }
+    (1.0 - shape) * if shape == 0.0 { -math::ln(u) } else { math::exp_m1(-shape * math::ln(u)) / shape }
 }
 
 /// p-values by drawing histories whose losses are as forecast: `beyond(t, u)` is loss / ES of an exceedance in period t.
@@ -120,7 +120,7 @@ fn simulate(observed: &Sums, p: f64, simulation: Simulation, beyond: impl Fn(u64
         let (mut t, mut drawn) = (0_u64, Sums { n, ..Sums::default() });
         loop {
             // Periods until the next exceedance are geometric: one draw instead of one per period.
-            let wait = (uniform(&mut state).ln() / (-p).ln_1p()).floor();
+            let wait = (math::ln(uniform(&mut state)) / math::ln_1p(-p)).floor();
             if wait >= (n - t) as f64 {
                 break;
             }

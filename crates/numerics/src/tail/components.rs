@@ -188,7 +188,7 @@ fn by_moments(parts: Parts<'_>, scales: &[f64], p: f64, total: &[f64], corrected
             (a + di * d, b + di * d * d, c + di * d * d * d)
         });
         let (c1, c2, c3) = (c1 / m.n, c2 / m.n, c3 / m.n);
-        let ds = 3.0 * (c2 / m.m2.powf(1.5) - s * c1 / m.m2);
+        let ds = 3.0 * (c2 / (m.m2 * m.m2.sqrt()) - s * c1 / m.m2);
         let dk = 4.0 * (c3 / (m.m2 * m.m2) - (kurtosis + 3.0) * c1 / m.m2);
         -(mean + q * sd * c1 / m.m2 + sd * (by_s * ds + by_k * dk))
     }));

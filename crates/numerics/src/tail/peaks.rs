@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::NumericsError;
+use crate::{NumericsError, math};
 
 /// Fewest exceedances the distribution is fitted to: below it the shape is noise.
 pub const MIN_EXCEEDANCES: usize = 20;
@@ -55,7 +55,7 @@ fn at(y: &[f64], mean: f64, theta: f64) -> At {
                 a += y * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))));
                 gap -= y * y * (0.5 - x * (2.0 / 3.0 - x * (0.75 - x * (0.8 - x * 5.0 / 6.0))));
             } else {
-                let l = x.ln_1p() / theta;
+                let l = math::ln_1p(x) / theta;
                 a += l;
                 gap += (q - l) / theta;
             }
@@ -69,13 +69,13 @@ fn at(y: &[f64], mean: f64, theta: f64) -> At {
 /// Mean of ln(1 + theta y), by products of eight: an eighth of the logarithms, to some 1e-15.
 fn mean_log(y: &[f64], mean: f64, theta: f64) -> f64 {
     let k = theta / mean;
-    y.chunks(8).map(|c| c.iter().fold(1.0, |p, v| p * (1.0 + k * v)).ln()).sum::<f64>() / y.len() as f64
+    y.chunks(8).map(|c| math::ln(c.iter().fold(1.0, |p, v| p * (1.0 + k * v)))).sum::<f64>() / y.len() as f64
 }
 
 /// Profile log-likelihood per excess; -infinity where it does not exist.
 fn profile(shape: f64, theta: f64) -> f64 {
     let scale = shape / theta;
-    if scale > 0.0 { -(scale.ln() + shape + 1.0) } else { f64::NEG_INFINITY }
+    if scale > 0.0 { -(math::ln(scale) + shape + 1.0) } else { f64::NEG_INFINITY }
 }
 
 /// Where g, positive at `a` and negative at `b` (or the reverse), is zero: false position with Illinois' correction.
@@ -123,9 +123,9 @@ impl Gpd {
             return Err(NumericsError::Constant(WHAT));
         }
         // theta = -(1 - e) / most. The lowest e is where the shape reaches its bound: the shape falls without bound towards e = 0.
-        let theta_of = |log_e: f64| -(1.0 - log_e.exp()) / most;
+        let theta_of = |log_e: f64| -(1.0 - math::exp(log_e)) / most;
         let above = |log_e: f64| mean_log(y, mean, theta_of(log_e)) - LOWEST_SHAPE;
-        let end = 1e-14_f64.ln();
+        let end = math::ln(1e-14);
         let at_end = above(end);
         let edge = if at_end < 0.0 { root(end, 0.0, (at_end, -LOWEST_SHAPE), above) } else { end };
         let lowest = theta_of(edge);
@@ -162,7 +162,7 @@ impl Gpd {
             });
         };
         let p = at(y, mean, theta);
-        let log_likelihood = -(n as f64) * ((p.scale * mean).ln() + p.shape + 1.0);
+        let log_likelihood = -(n as f64) * (math::ln(p.scale * mean) + p.shape + 1.0);
         if !(p.scale > 0.0 && log_likelihood.is_finite()) {
             return Err(NumericsError::NoConvergence { what: WHAT, why: "the likelihood is not finite".into() });
         }
@@ -177,9 +177,9 @@ impl Gpd {
 
     /// The excess that is exceeded with probability `p` in (0, 1].
     pub fn quantile(&self, p: f64) -> f64 {
-        let x = -p.ln();
+        let x = -math::ln(p);
         // (e^(xi x) - 1) / xi, also at xi = 0.
-        self.scale * if (self.shape * x).abs() < 1e-12 { x } else { (self.shape * x).exp_m1() / self.shape }
+        self.scale * if (self.shape * x).abs() < 1e-12 { x } else { math::exp_m1(self.shape * x) / self.shape }
     }
 
     /// Mean excess over the threshold, sigma / (1 - xi); `None` from xi = 1: the tail is too heavy to have a mean.

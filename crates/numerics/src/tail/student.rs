@@ -1,9 +1,8 @@
 //! Student's t distribution with location and scale: maximum likelihood, value at risk and expected shortfall.
 
 use serde::{Deserialize, Serialize};
-use statrs::function::{beta::checked_beta_reg, gamma::digamma};
 
-use crate::NumericsError;
+use crate::{NumericsError, beta_distribution, math};
 
 /// Range of the degrees of freedom that are looked for: from 200 on it is a normal distribution for all that can be seen.
 pub const DEGREES: (f64, f64) = (0.5, 200.0);
@@ -25,13 +24,13 @@ pub struct StudentT {
 
 /// ln of the density's constant, without the scale.
 fn constant(nu: f64) -> f64 {
-    libm::lgamma(0.5 * (nu + 1.0)) - libm::lgamma(0.5 * nu) - 0.5 * (nu * std::f64::consts::PI).ln()
+    math::ln_gamma(0.5 * (nu + 1.0)) - math::ln_gamma(0.5 * nu) - 0.5 * math::ln(nu * std::f64::consts::PI)
 }
 
 /// Probability of a standard t at most `t`, which is below zero: half the regularised incomplete beta function (Abramowitz & Stegun
 /// 26.5.27).
 fn lower_tail(t: f64, nu: f64) -> f64 {
-    checked_beta_reg(0.5 * nu, 0.5, nu / (nu + t * t)).map_or(f64::NAN, |b| 0.5 * b)
+    0.5 * beta_distribution::cdf(nu / (nu + t * t), 0.5 * nu, 0.5)
 }
 
 /// The `p` quantile of a standard t for p below 1/2: bisection on a logarithmic scale until Newton's steps on ln P converge.
@@ -41,13 +40,13 @@ fn quantile(p: f64, nu: f64) -> f64 {
         near = far;
         far *= 4.0;
     }
-    let density = |t: f64| (constant(nu) - 0.5 * (nu + 1.0) * (t * t / nu).ln_1p()).exp();
+    let density = |t: f64| math::exp(constant(nu) - 0.5 * (nu + 1.0) * math::ln_1p(t * t / nu));
     let mut t = (near * far).sqrt();
     for _ in 0..200 {
         let below = lower_tail(-t, nu);
         *if below > p { &mut near } else { &mut far } = t;
         // d ln P / dt = -f / P on this side.
-        let step = (below / p).ln() * below / density(t);
+        let step = math::ln(below / p) * below / density(t);
         let next = t + step;
         let next = if next > near && next < far { next } else { 0.5 * (near + far) };
         if (next - t).abs() <= 1e-15 * t || far - near <= 1e-15 * far {
@@ -95,10 +94,10 @@ fn slope(x: &[f64], nu: f64, mu: f64, var: f64) -> f64 {
             product *= 1.0 + z2 / nu;
             shares += z2 / (nu + z2);
         }
-        logs += product.ln();
+        logs += math::ln(product);
     }
     let mean = ((nu + 1.0) / nu * shares - logs) / x.len() as f64;
-    0.5 * (digamma(0.5 * (nu + 1.0)) - digamma(0.5 * nu) - 1.0 / nu + mean)
+    0.5 * (math::digamma(0.5 * (nu + 1.0)) - math::digamma(0.5 * nu) - 1.0 / nu + mean)
 }
 
 impl StudentT {
@@ -129,8 +128,8 @@ impl StudentT {
             (slope(x, nu, mu, var), mu, var)
         };
         let likelihood = |nu: f64, mu: f64, var: f64| {
-            let logs: f64 = x.iter().map(|v| ((v - mu) * (v - mu) / (var * nu)).ln_1p()).sum();
-            n * (constant(nu) - 0.5 * var.ln()) - 0.5 * (nu + 1.0) * logs
+            let logs: f64 = x.iter().map(|v| math::ln_1p((v - mu) * (v - mu) / (var * nu))).sum();
+            n * (constant(nu) - 0.5 * math::ln(var)) - 0.5 * (nu + 1.0) * logs
         };
         let mut best: Option<Self> = None;
         let mut keep = |nu: f64, mu: f64, var: f64| {
@@ -150,14 +149,14 @@ impl StudentT {
             let left = (*nu, at(*nu, if *nu == DEGREES.0 { FINE } else { ROUGH }));
             // A maximum lies between where the profile rises and where it falls.
             if left.1.0 > 0.0 && right.1.0 <= 0.0 {
-                let (mut a, mut b) = ((left.0.ln(), left.1.0), (right.0.ln(), right.1.0));
+                let (mut a, mut b) = ((math::ln(left.0), left.1.0), (math::ln(right.0), right.1.0));
                 let mut last = (left.1.1, left.1.2);
                 let mut c = a.0;
                 for _ in 0..60 {
                     let guess = b.0 - b.1 * (b.0 - a.0) / (b.1 - a.1);
                     let before = c;
                     c = if guess > a.0.min(b.0) && guess < a.0.max(b.0) { guess } else { 0.5 * (a.0 + b.0) };
-                    let (g, m, v) = at(c.exp(), FINE);
+                    let (g, m, v) = at(math::exp(c), FINE);
                     last = (m, v);
                     if g == 0.0 || (c - before).abs() < 1e-9 {
                         break;
@@ -169,7 +168,7 @@ impl StudentT {
                     }
                     b = (c, g);
                 }
-                keep(c.exp(), last.0, last.1);
+                keep(math::exp(c), last.0, last.1);
             }
             if *nu == DEGREES.0 && left.1.0 <= 0.0 {
                 keep(*nu, left.1.1, left.1.2);
@@ -186,7 +185,7 @@ impl StudentT {
     /// The standard t's `p` quantile, p below 1/2, with its density.
     fn tail(&self, p: f64) -> (f64, f64) {
         let (q, nu) = (quantile(p, self.degrees), self.degrees);
-        (q, (constant(nu) - 0.5 * (nu + 1.0) * (q * q / nu).ln_1p()).exp())
+        (q, math::exp(constant(nu) - 0.5 * (nu + 1.0) * math::ln_1p(q * q / nu)))
     }
 
     /// The loss (minus the value) that is exceeded with probability `p` below 1/2.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::math;
+
 /// The median of |x| of a standard normal variable: median absolute value over this is a standard deviation.
 pub const MAD_TO_SIGMA: f64 = 0.674_489_750_196_081_7;
 
@@ -46,7 +48,7 @@ impl Rule {
     /// The threshold for the coefficients `d` of one level of a series of `n` values with noise `sigma`; `scratch` has as many places
     /// as `d`. Infinite when nothing is more than noise.
     pub fn threshold(self, d: &[f64], sigma: f64, n: usize, scratch: &mut [f64]) -> f64 {
-        let universal = |n: usize| (2.0 * (n.max(1) as f64).ln()).sqrt();
+        let universal = |n: usize| (2.0 * math::ln(n.max(1) as f64)).sqrt();
         if sigma <= 0.0 || d.is_empty() {
             return 0.0;
         }
@@ -58,7 +60,8 @@ impl Rule {
             }
             Self::Sure => {
                 let k = d.len() as f64;
-                let sparse = mean_square(d, sigma) - 1.0 < k.log2().powf(1.5) / k.sqrt();
+                let levels = math::log2(k);
+                let sparse = mean_square(d, sigma) - 1.0 < levels * (levels / k).sqrt();
                 let top = universal(d.len());
                 sigma * if sparse { top } else { sure(d, sigma, scratch).min(top) }
             }

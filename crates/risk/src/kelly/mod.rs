@@ -8,6 +8,7 @@ pub(crate) mod sizer;
 
 use tradewind_core_types::BadInput;
 use tradewind_numerics::beta_distribution::{self as beta, binomial};
+use tradewind_numerics::math;
 
 fn probability(p: f64) -> Result<f64, BadInput> {
     if p > 0.0 && p < 1.0 {
@@ -52,7 +53,7 @@ pub fn growth(p: f64, b: f64, f: f64) -> f64 {
     if f >= 1.0 {
         return f64::NEG_INFINITY;
     }
-    p * (b * f).ln_1p() + (1.0 - p) * (-f).ln_1p()
+    p * math::ln_1p(b * f) + (1.0 - p) * math::ln_1p(-f)
 }
 
 /// What is known of a probability of winning after some bets: Beta(alpha, beta).

@@ -7,6 +7,7 @@ use serde_json::json;
 use tradewind_alpha::plugins::alpha_coint_pairs::{CointPairsParams, Found, Scan, Status, scan};
 use tradewind_core_types::{Cell, Symbol, Time};
 use tradewind_data::{EventTable, Frame};
+use tradewind_numerics::math;
 
 use super::data::{SourceArgs, settings, spec};
 use super::{progress, say, say_json};
@@ -60,7 +61,7 @@ fn panel(table: &EventTable, last: Option<usize>, max_missing: usize) -> Panel {
         table.symbols().iter().enumerate().map(|(i, s)| (i, *s, missing(i))).partition(|x| x.2 <= max_missing);
     let common: Vec<&(Time, BTreeMap<usize, f64>)> =
         rows.iter().filter(|r| kept.iter().all(|k| r.1.contains_key(&k.0))).collect();
-    let log = |id: usize| common.iter().filter_map(|r| r.1.get(&id).map(|x| x.ln())).collect();
+    let log = |id: usize| common.iter().filter_map(|r| r.1.get(&id).map(|x| math::ln(*x))).collect();
     Panel {
         symbols: kept.iter().map(|k| k.1).collect(),
         left_out: gone.into_iter().map(|g| (g.1, g.2)).collect(),

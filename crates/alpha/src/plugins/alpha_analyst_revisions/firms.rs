@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BadInput, Span, Time};
+use tradewind_numerics::math;
 
 use super::AlphaAnalystRevisionsParams;
 use super::grades::{Meaning, alias, letters, meaning, normalised};
@@ -108,7 +109,7 @@ impl Words {
         }
     }
     fn decay(&self, now: Time, since: Time) -> f64 {
-        (-now.since(since).days().max(0.0) / self.half_life).exp2()
+        math::exp2(-now.since(since).days().max(0.0) / self.half_life)
     }
 }
 
@@ -287,7 +288,7 @@ impl Firm {
         let before = self.target.replace(target).or(said.previous_target);
         let Some(ratio) = before.map(|b| target / b).filter(|r| *r != 1.0) else { return };
         if ratio.is_finite() && (1.0 / COMPARABLE..=COMPARABLE).contains(&ratio) {
-            self.target_change = Some(Change { size: ratio.ln(), time: said.time });
+            self.target_change = Some(Change { size: math::ln(ratio), time: said.time });
         } else {
             words.counts.incomparable_targets += 1;
         }

@@ -5,7 +5,7 @@ use tradewind_core_types::{
     Alpha, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Params, Plugin, Signal,
     Signals, Span, Symbol, Time, View,
 };
-use tradewind_numerics::Window;
+use tradewind_numerics::{Window, math};
 
 use super::estimate::{Rule, estimate};
 use super::scan::scan_with;
@@ -47,8 +47,8 @@ impl Track {
         if let Some(p) = today {
             let dividends = std::mem::take(&mut self.dividends);
             match self.last.replace(p) {
-                None => self.level = p.ln(),
-                Some(before) => self.level += ((p + dividends) / before).max(f64::MIN_POSITIVE).ln(),
+                None => self.level = math::ln(p),
+                Some(before) => self.level += math::ln(((p + dividends) / before).max(f64::MIN_POSITIVE)),
             }
         }
         self.levels.push(today.map(|_| self.level));

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::serde_json::{Value, json};
 use tradewind_numerics::kalman::{Kalman, Model, Start, Vector};
+use tradewind_numerics::math;
 
 use super::estimate::{Estimate, Rule};
 
@@ -221,7 +222,7 @@ impl Machine {
     fn enter(&mut self, rule: &Rule, found: &mut Step) {
         let (Some(z), Some(h)) = (found.z, found.hedge_ratio) else { return };
         let e = found.estimate;
-        let gone = e.half_life.map_or(0.0, |l| 1.0 - (-(rule.max_hold as f64) / l).exp2());
+        let gone = e.half_life.map_or(0.0, |l| 1.0 - math::exp2(-(rule.max_hold as f64) / l));
         let confidence = ((1.0 - e.p_value.unwrap_or(1.0)) * gone).clamp(0.0, 1.0);
         let direction = if z < 0.0 { 1 } else { -1 };
         let since = self.since.unwrap_or(0);

@@ -5,7 +5,7 @@ use tradewind_core_types::{
     Alpha, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Params, Plugin,
     Signal, Signals, Span, Symbol, Time, View,
 };
-use tradewind_numerics::correlation::AverageCorrelation;
+use tradewind_numerics::{correlation::AverageCorrelation, math};
 
 use super::{CrossAssetCorr, CrossAssetCorrIn, CrossAssetCorrOut, CrossAssetCorrParams};
 
@@ -97,7 +97,7 @@ impl Universe {
         self.joined = Some(time);
         let prices = self.now.iter().flatten().map(|(_, p)| *p);
         self.returns.clear();
-        self.returns.extend(prices.clone().zip(&self.previous).map(|(p, before)| (p / before).ln()));
+        self.returns.extend(prices.clone().zip(&self.previous).map(|(p, before)| math::ln(p / before)));
         self.previous.clear();
         self.previous.extend(prices);
         self.average.push(&self.returns);

@@ -5,6 +5,7 @@ use tradewind_core_types::{
     Alpha, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Metrics, Online, Params, Plugin,
     SearchTrend, Signal, Signals, Span, Symbol, Time, View,
 };
+use tradewind_numerics::math;
 
 use super::{AlphaGoogleTrends, AlphaGoogleTrendsIn, AlphaGoogleTrendsOut, AlphaGoogleTrendsParams};
 
@@ -143,7 +144,7 @@ impl TrendsAlpha {
 /// The score of a spike by now.
 fn decayed(s: &Spike, now: Time, half_life: f64, hold: Span) -> f64 {
     let age = now.since(s.known);
-    if age >= hold { 0.0 } else { s.score * (-age.days() / half_life).exp2() }
+    if age >= hold { 0.0 } else { s.score * math::exp2(-age.days() / half_life) }
 }
 
 impl Plugin for TrendsAlpha {
