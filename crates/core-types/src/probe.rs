@@ -2,67 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
-use crate::{
-    Adjustment, Allocator, Alpha, BadInput, Event, Feature, FeatureValues, Filter, Invalid, Overlay, Plugin,
-    PluginInfo, Proposal, Role, Rule, Signal, Signals, Sizer, StrategyId, Symbol, View,
-};
-
-/// Declares the roles that can be driven, each with its builder in the registry.
-macro_rules! probes {
-    ($(#[doc = $doc:literal] $role:ident $table:ident,)*) => {
-        /// A role that can be driven by events alone.
-        pub enum Probe {
-            $(#[doc = $doc] $role(Box<dyn $role>),)*
-        }
-
-        impl Probe {
-            /// Every role of a plugin that can be driven.
-            ///
-            /// # Errors
-            /// When the parameters are wrong.
-            pub fn all(info: &PluginInfo, params: &Value) -> Result<Vec<Self>, Invalid> {
-                let mut out = Vec::new();
-                $(if let Some(build) = info.$table {
-                    out.push(Self::$role(build(params)?));
-                })*
-                Ok(out)
-            }
-
-            /// The role.
-            pub fn role(&self) -> Role {
-                match self {
-                    $(Self::$role(_) => Role::$role,)*
-                }
-            }
-
-            /// The plugin behind the role.
-            pub fn plugin(&mut self) -> &mut dyn Plugin {
-                match self {
-                    $(Self::$role(p) => p.as_mut(),)*
-                }
-            }
-        }
-    };
-}
-
-probes! {
-    /// A feature.
-    Feature feature,
-    /// An alpha.
-    Alpha alpha,
-    /// A filter, asked about a long signal on each symbol.
-    Filter filter,
-    /// A sizer, asked about a long signal on each symbol.
-    Sizer sizer,
-    /// An overlay, asked about each symbol.
-    Overlay overlay,
-    /// An allocator, asked about one strategy per symbol and one in all of them.
-    Allocator allocator,
-    /// A rule, asked about a target in each symbol.
-    Rule rule,
-}
+use crate::{Adjustment, BadInput, Event, FeatureValues, Probe, Proposal, Signal, Signals, StrategyId, Symbol, View};
 
 impl Probe {
     /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
@@ -172,7 +112,12 @@ impl Probe {
                 targets.sort_by_key(|t| t.0);
                 p.apply(&targets, view).into_iter().map(|s| s.adjustment).collect()
             }
-            Self::Feature(_) | Self::Alpha(_) => Vec::new(),
+            Self::Feature(_)
+            | Self::Alpha(_)
+            | Self::PreTrade(_)
+            | Self::Execution(_)
+            | Self::Observer(_)
+            | Self::Service(_) => Vec::new(),
         })
     }
 }

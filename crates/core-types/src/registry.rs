@@ -7,6 +7,7 @@ use crate::error::Invalid;
 use crate::execution::Execution;
 use crate::observer::Observer;
 use crate::online::{Online, Params, parse_params};
+use crate::plugin::Plugin;
 use crate::pretrade::PreTrade;
 use crate::role::{Allocator, Alpha, Feature, Filter, Overlay, Rule, Sizer};
 use crate::service::Service;
@@ -18,22 +19,23 @@ pub type Build<R> = fn(&Value) -> Result<Box<R>, Invalid>;
 /// Gives the input and output columns of a table function.
 pub type Columns = fn() -> (Vec<&'static str>, Vec<&'static str>);
 
-/// Declares the roles, each named like its trait, with the name of its builder, which is also the one of its configuration table.
+/// Declares all that follows from the list of roles below: [`Role`], a builder for each in [`PluginInfo`], and [`Probe`].
 macro_rules! roles {
-    ($(#[doc = $doc:literal] $role:ident $table:ident,)*) => {
+    ($($(#[$doc:meta])* $role:ident = $name:ident,)*) => {
         /// The roles, in the order of the pipeline.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Role {
-            $(#[doc = $doc] $role,)*
+            $($(#[$doc])* $role,)*
         }
 
         impl Role {
             /// Every role.
-            pub const ALL: &'static [Self] = &[$(Self::$role,)*];
+            pub const ALL: &'static [Self] = &[$(Self::$role),*];
+
             /// The name of its table in the configuration and of its builder in [`PluginInfo`].
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$role => stringify!($table),)*
+                    $(Self::$role => stringify!($name),)*
                 }
             }
         }
@@ -55,9 +57,11 @@ macro_rules! roles {
             pub defaults: fn() -> Value,
             /// Checks parameters completely: shape and ranges.
             pub check: fn(&Value) -> Result<(), Invalid>,
+            /// As a table function: rows in, rows out.
+            pub table: Option<Build<dyn Table>>,
             /// Input and output columns of the table function.
             pub columns: Option<Columns>,
-            $(#[doc = $doc] pub $table: Option<Build<dyn $role>>,)*
+            $($(#[$doc])* pub $name: Option<Build<dyn $role>>,)*
         }
 
         impl PluginInfo {
@@ -72,45 +76,80 @@ macro_rules! roles {
                     schema: schema::<P>,
                     defaults: defaults::<P>,
                     check: check::<P>,
+                    table: None,
                     columns: None,
-                    $($table: None,)*
+                    $($name: None,)*
                 }
             }
+
             /// Whether it plays this role.
             pub const fn plays(&self, role: Role) -> bool {
                 match role {
-                    $(Role::$role => self.$table.is_some(),)*
+                    $(Role::$role => self.$name.is_some(),)*
+                }
+            }
+        }
+
+        /// A plugin in one of its roles, to be driven by conformance suites and by proofs of causality.
+        pub enum Probe {
+            $($(#[$doc])* $role(Box<dyn $role>),)*
+        }
+
+        impl Probe {
+            /// A plugin in every role that it plays.
+            ///
+            /// # Errors
+            /// When the parameters are wrong.
+            pub fn all(info: &PluginInfo, params: &Value) -> Result<Vec<Self>, Invalid> {
+                let mut out = Vec::new();
+                $(if let Some(build) = info.$name {
+                    out.push(Self::$role(build(params)?));
+                })*
+                Ok(out)
+            }
+
+            /// The role.
+            pub fn role(&self) -> Role {
+                match self {
+                    $(Self::$role(_) => Role::$role,)*
+                }
+            }
+
+            /// The plugin behind the role.
+            pub fn plugin(&mut self) -> &mut dyn Plugin {
+                match self {
+                    $(Self::$role(p) => p.as_mut(),)*
                 }
             }
         }
     };
 }
 
+// The one list of roles: each is its trait and the name of its table. A new one needs its answers in `Probe`, its table in the trader's
+// configuration and its call in the engine or a driver; the compiler asks for each of them.
 roles! {
     /// Market events to named values.
-    Feature feature,
+    Feature = feature,
     /// Market events to signals.
-    Alpha alpha,
+    Alpha = alpha,
     /// Keeps, scales or drops a signal.
-    Filter filter,
+    Filter = filter,
     /// Score to fraction of equity.
-    Sizer sizer,
+    Sizer = sizer,
     /// Exposure multiplier.
-    Overlay overlay,
+    Overlay = overlay,
     /// Weight or cap per strategy.
-    Allocator allocator,
+    Allocator = allocator,
     /// Clips the target portfolio.
-    Rule rule,
+    Rule = rule,
     /// Last look at an order.
-    PreTrade pretrade,
+    PreTrade = pretrade,
     /// Child orders in time.
-    Execution execution,
+    Execution = execution,
     /// Watches.
-    Observer observer,
+    Observer = observer,
     /// Runs beside.
-    Service service,
-    /// Rows in, rows out.
-    Table table,
+    Service = service,
 }
 
 impl std::fmt::Display for Role {
@@ -156,10 +195,14 @@ impl PluginInfo {
     pub fn roles(&self) -> Vec<Role> {
         Role::ALL.iter().copied().filter(|r| self.plays(*r)).collect()
     }
+    /// What it can be used as: the names of its roles and, at the end, `table`.
+    pub fn uses(&self) -> Vec<&'static str> {
+        self.roles().into_iter().map(Role::name).chain(self.table.map(|_| "table")).collect()
+    }
 }
 
 impl std::fmt::Debug for PluginInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PluginInfo").field("id", &self.id).field("roles", &self.roles()).finish_non_exhaustive()
+        f.debug_struct("PluginInfo").field("id", &self.id).field("uses", &self.uses()).finish_non_exhaustive()
     }
 }

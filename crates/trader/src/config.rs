@@ -353,13 +353,9 @@ impl Config {
                 match catalogue::find(&p.plugin) {
                     Err(problem) => bad.0.push(Violation { field: format!("{at}.plugin"), problem }),
                     Ok(info) if !info.plays(role) => {
-                        let roles = info.roles();
-                        bad.require(
-                            false,
-                            &format!("{at}.plugin"),
-                            &p.plugin,
-                            &format!("a plugin with the role {role}; this one has {roles:?}"),
-                        );
+                        let uses = info.uses().join(", ");
+                        let expected = format!("a plugin with the role {role}; this one is: {uses}");
+                        bad.require(false, &format!("{at}.plugin"), &p.plugin, &expected);
                     }
                     Ok(info) => {
                         bad.absorb((info.check)(&Value::Object(p.params.clone())).map_err(|e| e.under(&at)));
@@ -396,17 +392,23 @@ impl Config {
         }
     }
 
-    /// The plugin tables by role.
-    pub fn roles(&self) -> [(Role, &BTreeMap<String, PluginConfig>); 7] {
-        [
-            (Role::Feature, &self.feature),
-            (Role::Alpha, &self.alpha),
-            (Role::Filter, &self.filter),
-            (Role::Sizer, &self.sizer),
-            (Role::Overlay, &self.overlay),
-            (Role::Allocator, &self.allocator),
-            (Role::Rule, &self.rule),
-        ]
+    /// The plugin tables by role, in the order of the pipeline.
+    pub fn roles(&self) -> impl Iterator<Item = (Role, &BTreeMap<String, PluginConfig>)> {
+        Role::ALL.iter().filter_map(|r| Some((*r, self.table(*r)?)))
+    }
+
+    /// The plugins of a role, by name; `None` of a role that has no table.
+    pub fn table(&self, role: Role) -> Option<&BTreeMap<String, PluginConfig>> {
+        Some(match role {
+            Role::Feature => &self.feature,
+            Role::Alpha => &self.alpha,
+            Role::Filter => &self.filter,
+            Role::Sizer => &self.sizer,
+            Role::Overlay => &self.overlay,
+            Role::Allocator => &self.allocator,
+            Role::Rule => &self.rule,
+            Role::PreTrade | Role::Execution | Role::Observer | Role::Service => return None,
+        })
     }
 
     /// The same with every path of a data file changed; files of the sample stay what they are.

@@ -24,7 +24,7 @@ fn none(_: &Value) -> Result<Box<dyn Overlay>, Invalid> {
 #[test]
 fn each_role_has_the_name_of_its_table() {
     let names: Vec<&str> = Role::ALL.iter().map(|r| r.name()).collect();
-    let tables = "feature alpha filter sizer overlay allocator rule pretrade execution observer service table";
+    let tables = "feature alpha filter sizer overlay allocator rule pretrade execution observer service";
     assert_eq!(names.join(" "), tables);
     assert_eq!(format!("{:>9}", Role::PreTrade), " pretrade");
 }
@@ -32,9 +32,10 @@ fn each_role_has_the_name_of_its_table() {
 #[test]
 fn a_plugin_plays_the_roles_that_it_builds() {
     let bare = PluginInfo::of::<NoParams>(0, "Nothing.", "Nobody.");
-    assert!(bare.roles().is_empty());
+    assert!(bare.uses().is_empty());
     let info = PluginInfo { overlay: Some(none), ..bare };
     assert_eq!(info.roles(), [Role::Overlay]);
+    assert_eq!(info.uses(), ["overlay"]);
     assert!(info.plays(Role::Overlay) && !info.plays(Role::Rule));
     // The probe asks the builder of this very role.
     let problem = Probe::all(&info, &Value::Null).err().map(|e| e.to_string());
