@@ -60,8 +60,7 @@ pub use order::{Order, OrderId, OrderKind, Side, TimeInForce};
 pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
-pub use probe::Probe;
-pub use registry::{PluginInfo, Role};
+pub use registry::{PluginInfo, Probe, Role};
 pub use report::{BrokerReport, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{
     Allocator, Alpha, Feature, Filter, Overlay, Proposal, Published, Revision, Rule, RulePhase, RuleStep, Sizer,

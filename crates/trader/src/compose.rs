@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Sizer, StrategyId, Symbol, Time, parse_params};
+use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Role, Sizer, StrategyId, Symbol, Time, parse_params};
 use tradewind_engine::builtin::{
     BaseSize, BuyAndHold, CrossoverParams, FeatureSignalParams, LimitsParams, OrderLimitsParams,
 };
@@ -55,7 +55,7 @@ type Builder<R> = fn(&Value) -> Result<Box<R>, Invalid>;
 
 /// Builds plugins of one role, in their order.
 fn build<'a, R: ?Sized>(
-    role: &str,
+    role: Role,
     plugins: impl IntoIterator<Item = (&'a String, &'a PluginConfig)>,
     pick: impl Fn(&PluginInfo) -> Option<Builder<R>>,
     bad: &mut Invalid,
@@ -115,7 +115,7 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
         if let (Some(id), Some(alpha)) = (bad.absorb(id), bad.absorb(built)) {
             let mut sizers: Vec<Box<dyn Sizer>> = vec![Box::new(BaseSize(s.base))];
             let own = config.sizer.iter().filter(|(n, _)| s.sizers.contains(n));
-            sizers.extend(build("sizer", own, |p| p.sizer, &mut bad));
+            sizers.extend(build(Role::Sizer, own, |p| p.sizer, &mut bad));
             strategies.push(Strategy {
                 conviction: s.conviction,
                 filters: at(&s.filters, &config.filter),
@@ -139,10 +139,10 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
     let pipeline = Pipeline {
         features: crate::graph::features(&config.feature, &config.alpha, &mut bad),
         strategies,
-        filters: build("filter", &config.filter, |p| p.filter, &mut bad),
-        overlays: build("overlay", &config.overlay, |p| p.overlay, &mut bad),
-        allocators: build("allocator", &config.allocator, |p| p.allocator, &mut bad),
-        rules: build("rule", &config.rule, |p| p.rule, &mut bad),
+        filters: build(Role::Filter, &config.filter, |p| p.filter, &mut bad),
+        overlays: build(Role::Overlay, &config.overlay, |p| p.overlay, &mut bad),
+        allocators: build(Role::Allocator, &config.allocator, |p| p.allocator, &mut bad),
+        rules: build(Role::Rule, &config.rule, |p| p.rule, &mut bad),
         limits: bad.absorb(limits.build().map_err(|e| e.under("limits"))),
         pretrade: bad
             .absorb(order_limits.build().map_err(|e| e.under("order_limits")))
