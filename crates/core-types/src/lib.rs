@@ -13,6 +13,7 @@ mod event;
 mod execution;
 mod fixed;
 mod interest;
+mod lifecycle;
 mod money;
 mod name;
 mod observer;
@@ -38,7 +39,7 @@ mod view;
 mod working;
 
 pub use adjust::{Adjust, Adjustment, Numbers};
-pub use approval::{ApprovedOrder, approve};
+pub use approval::{ApprovedOrder, Share, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use decision::{Contribution, Decision, Outcome, Sizing};
 pub use error::{BadInput, Invalid, Violation, closest, did_you_mean};
@@ -46,10 +47,11 @@ pub use event::{
     Bar, BookLevel, BookUpdate, CorporateAction, Earnings, Event, FundFlow, MarketData, News, OptionChain, OptionKind,
     OptionQuote, Origin, Quote, Rating, SearchTrend, Trade,
 };
-pub use execution::Execution;
+pub use execution::{Execution, Outbox};
 pub use fixed::Fixed;
 pub use interest::{Interest, Kinds, Symbols};
 pub use jiff::civil::Date;
+pub use lifecycle::{OrderState, ReportKind, Turn};
 pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
 pub use observer::{Observer, Record};

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::lifecycle::OrderState;
 use crate::money::Quantity;
 use crate::name::Symbol;
 use crate::order::{Order, OrderId};
@@ -16,6 +17,8 @@ use crate::symbol_map::SymbolMap;
 pub struct WorkingOrder {
     /// The order as it was sent.
     pub order: Order,
+    /// Where it is, as far as its broker has said.
+    pub state: OrderState,
     /// What is still to come, with its sign: positive for buys.
     pub remaining: Quantity,
     /// Whether its end was reported before all of its fills were.
@@ -28,7 +31,12 @@ impl WorkingOrder {
     /// An order of which nothing has been reported yet.
     pub fn new(order: Order) -> Self {
         let remaining = order.signed();
-        Self { order, remaining, ended: false, booked: SmallVec::new() }
+        Self { order, state: OrderState::Submitted, remaining, ended: false, booked: SmallVec::new() }
+    }
+
+    /// The state of an order that works, by its fills.
+    pub fn at_work(&self) -> OrderState {
+        if self.booked.is_empty() { OrderState::Accepted } else { OrderState::PartiallyFilled }
     }
 
     /// Takes in that the cumulative filled quantity went from `from` to `to`; gives the parts that are new, so that each share is

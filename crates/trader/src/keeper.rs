@@ -213,7 +213,7 @@ impl Recorder for Keeper {
                     realised: (realised != Cash::ZERO).then_some(realised),
                 });
             }
-            OrderReport::Accepted { .. } => {}
+            OrderReport::Accepted { .. } | OrderReport::Noted { .. } => {}
             OrderReport::Rejected { order, reason, time } => {
                 *self.ended.entry("rejected").or_default() += 1;
                 self.first_reject.get_or_insert_with(|| format!("order {} at {time}: {reason}", order.0));

@@ -80,6 +80,8 @@ struct State {
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
+    /// Reports that contradict what was known of their orders and changed nothing.
+    contradicted: u64,
     /// How many commands there were.
     commanded: u64,
     /// Ids of the last commands, oldest first.
@@ -159,6 +161,7 @@ impl Engine {
             renames: Renames::default(),
             skipped: BTreeMap::new(),
             repeated: 0,
+            contradicted: 0,
             commanded: 0,
             commands: VecDeque::new(),
             changes: Vec::new(),
@@ -204,6 +207,10 @@ impl Engine {
     /// How many reports were of fills that had been booked before.
     pub fn repeated_fills(&self) -> u64 {
         self.state.repeated
+    }
+    /// How many reports contradicted what was known of their orders, and changed nothing.
+    pub fn contradicted(&self) -> u64 {
+        self.state.contradicted
     }
     /// How many commands were given.
     pub fn commanded(&self) -> u64 {

@@ -1,6 +1,8 @@
 //! What a broker reports: each share is booked once, whoever reports it and in whatever order.
 
-use tradewind_core_types::{BrokerReport, Fill, OrderId, OrderReport, Progress, Quantity, Said, Time};
+use tradewind_core_types::{
+    BrokerReport, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, Said, Time, Turn, WorkingOrder,
+};
 
 use super::{Engine, State};
 use crate::effect::{Effects, Emitted};
@@ -9,45 +11,90 @@ use crate::error::EngineError;
 impl Engine {
     /// Books a report and passes on what was news.
     pub(super) fn report(&mut self, r: &BrokerReport, out: &mut Effects) -> Result<(), EngineError> {
-        let (order, time) = (r.order, r.time);
-        match &r.said {
-            Said::Progress(p) => return self.progress(order, time, p, out),
-            Said::Accepted => {
-                if self.state.known.working.contains(order) {
-                    self.emit(Emitted::Report(OrderReport::Accepted { order, time }, Default::default()), out);
+        let State { known, next_order, kill_switch, .. } = &mut self.state;
+        let (kind, now) = (r.said.kind(), known.clock);
+        let state = match known.working.fillable(r.order) {
+            Some(w) => w.state,
+            None if r.order.0 < *next_order => OrderState::Filled,
+            None => {
+                if let Said::Progress(_) = r.said {
+                    let reason = format!("the broker reports a fill of order {}, which was never sent", r.order.0);
+                    kill_switch.disagree(reason, now);
+                } else {
+                    self.state.contradicted += 1;
+                }
+                return Ok(());
+            }
+        };
+        match state.on(kind) {
+            Turn::Book => {
+                if let Said::Progress(p) = &r.said {
+                    self.progress(r.order, r.time, p, out)?;
                 }
             }
-            Said::Rejected(reason) => {
-                if self.finished(order) {
-                    let record = OrderReport::Rejected { order, time, reason: reason.clone() };
-                    self.emit(Emitted::Report(record, Default::default()), out);
-                }
+            Turn::Go(next) => self.go(r, next, out),
+            Turn::Resume => {
+                let next = known.working.get(r.order).map_or(state, WorkingOrder::at_work);
+                self.go(r, next, out);
             }
-            Said::Cancelled { filled } => {
-                if let Some(remaining) = self.ended(order, *filled) {
-                    let record = OrderReport::Cancelled { order, time, remaining };
-                    self.emit(Emitted::Report(record, Default::default()), out);
-                }
+            Turn::Old => {}
+            Turn::Contradicts => {
+                self.state.contradicted += 1;
+                self.note(r, state, out);
             }
-            Said::Expired { filled } => {
-                if let Some(remaining) = self.ended(order, *filled) {
-                    let record = OrderReport::Expired { order, time, remaining };
-                    self.emit(Emitted::Report(record, Default::default()), out);
-                }
+            Turn::Doubt => {
+                let words = r.said.words().unwrap_or_default();
+                kill_switch.disagree(format!("order {}: the broker says {kind:?}: {words}", r.order.0), now);
+                self.note(r, state, out);
             }
         }
         Ok(())
     }
 
+    /// An order goes to another state; its record follows.
+    fn go(&mut self, r: &BrokerReport, mut next: OrderState, out: &mut Effects) {
+        let (order, time) = (r.order, r.time);
+        // The order is among those on their way: the table lets no other one go on.
+        if let Some(w) = self.state.known.working.get_mut(order) {
+            if next == OrderState::Accepted {
+                next = w.at_work();
+            }
+            w.state = next;
+        }
+        let record = match &r.said {
+            Said::Accepted => OrderReport::Accepted { order, time },
+            Said::Rejected(reason) => {
+                self.finished(order);
+                OrderReport::Rejected { order, time, reason: reason.clone() }
+            }
+            Said::Cancelled { filled } => {
+                let Some(remaining) = self.ended(order, *filled) else { return };
+                OrderReport::Cancelled { order, time, remaining }
+            }
+            Said::Expired { filled } => {
+                let Some(remaining) = self.ended(order, *filled) else { return };
+                OrderReport::Expired { order, time, remaining }
+            }
+            Said::Replaced { filled } => {
+                self.ended(order, *filled);
+                return self.note(r, next, out);
+            }
+            _ => return self.note(r, next, out),
+        };
+        self.emit(Emitted::Report(record, Default::default()), out);
+    }
+
+    #[cold]
+    fn note(&mut self, r: &BrokerReport, state: OrderState, out: &mut Effects) {
+        let words = r.said.words().map(str::to_owned);
+        let record = OrderReport::Noted { order: r.order, time: r.time, said: r.said.kind(), state, words };
+        self.emit(Emitted::Report(record, Default::default()), out);
+    }
+
     fn progress(&mut self, order: OrderId, time: Time, p: &Progress, out: &mut Effects) -> Result<(), EngineError> {
         let known = &mut self.state.known;
         let Some(w) = known.working.fillable(order) else {
-            if order.0 >= self.state.next_order {
-                let reason = format!("the broker reports a fill of order {}, which was never sent", order.0);
-                self.state.kill_switch.disagree(reason, self.state.known.clock);
-            } else {
-                self.state.repeated += 1;
-            }
+            self.state.repeated += 1;
             return Ok(());
         };
         let parts = w.progress(p.from, p.to);
@@ -55,6 +102,7 @@ impl Engine {
             self.state.repeated += 1;
             return Ok(());
         }
+        w.state = w.state.after_fill();
         let (symbol, side, ordered) = (w.order.symbol, w.order.side, w.order.quantity);
         for (from, to) in parts {
             let (quantity, whole) = (to - from, p.to - p.from);
@@ -84,6 +132,9 @@ impl Engine {
             let realised = known.ledger.portfolio().totals().realised - before;
             let done = known.working.get_mut(order).is_some_and(|w| {
                 w.remaining -= fill.signed();
+                if w.remaining.is_zero() && !w.state.is_terminal() {
+                    w.state = OrderState::Filled;
+                }
                 w.remaining.is_zero()
             });
             if done {

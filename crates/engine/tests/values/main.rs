@@ -1,4 +1,5 @@
 //! Right values, calculated by hand.
 
 mod costs;
+mod exchange;
 mod ledger;

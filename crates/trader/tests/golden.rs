@@ -1,0 +1,43 @@
+//! A hash of all records of the default run and of the simulated scenario, as `engine/tests/golden` has it for the engine alone.
+
+#[path = "../../engine/tests/golden/projection.rs"]
+mod projection;
+
+use tradewind_trader::dataset::Dataset;
+use tradewind_trader::{Config, compose, run};
+
+use projection::Golden;
+
+fn golden(name: &str, config: &Config, orders: usize, pinned: &str) {
+    let data = Dataset::load(config).unwrap();
+    let mut engine = compose::engine(config).unwrap();
+    let mut records = Golden::default();
+    run::drive(&mut engine, &data, &mut records).unwrap();
+    let Golden { decisions, orders: ordered, accepted, fills, rejects, cancels, expiries, sessions, .. } = records;
+    eprintln!(
+        "{name}: {decisions} decisions, {ordered} orders, {accepted} accepted, {fills} fills, {rejects} rejects, {cancels} cancels, \
+         {expiries} expiries, {sessions} sessions"
+    );
+    assert!(ordered >= orders && fills >= orders / 2, "{name}: too little happens");
+    records.check(name, env!("CARGO_TARGET_TMPDIR"), pinned);
+}
+
+#[test]
+fn the_default_run() {
+    golden(
+        "default",
+        &Config::scenario("default", &[]).unwrap(),
+        150,
+        "491f83353572e3f2040ccb8c6af4f0aafee042d89f84ac6d9f90a0f2be5c9d07",
+    );
+}
+
+#[test]
+fn the_simulated_scenario() {
+    golden(
+        "simulated",
+        &Config::scenario("simulated", &[]).unwrap(),
+        2_000,
+        "709f61c3f69656ef75839b83bdcab38529889d2f02cc1f3781a10a08d6efe237",
+    );
+}
