@@ -18,6 +18,7 @@ use tradewind_engine::{
 use tradewind_trader::{Config, compose, dataset::Dataset, keeper::Keeper, run};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Load = (&'static str, fn() -> Result<()>);
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,7 +27,7 @@ fn main() -> Result<()> {
     {
         return memory(millions.parse()?);
     }
-    let loads: [(&str, fn() -> Result<()>); 4] =
+    let loads: [Load; 4] =
         [("bare", bare_loop), ("crossover", crossover), ("default", default_pipeline), ("trades", every_trade)];
     if let Some(unknown) = args.iter().find(|a| loads.iter().all(|l| l.0 != **a)) {
         return Err(format!("no load is called {unknown:?}: bare, crossover, default, trades").into());

@@ -1,5 +1,7 @@
 //! Inputs that are no market events: timers, commands, the clock; and runs replayed from their journals.
 
+mod reports;
+
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
@@ -373,55 +375,4 @@ fn records_reach_the_recorder_with_the_effects() {
         })
         .collect();
     assert_eq!(kinds, ["input", "input", "decision", "order", "effect"]);
-}
-
-#[test]
-fn reports_move_an_order_only_as_the_table_says_and_no_fill_is_lost_or_doubled() {
-    let mut run = start(on_signal(), &[(1, 0.5, None)], None);
-    let mut log = Log::new();
-    run.event(&events(&[(10, Some(10.0))])[0], &mut log).unwrap();
-    run.finish(&mut log).unwrap();
-    assert_eq!((log.orders.len(), log.orders[0].quantity.to_string().as_str()), (1, "50"));
-    let q = |n: &str| n.parse::<Quantity>().unwrap();
-    let fill = |from: &str, to: &str| {
-        let price = "10".parse().unwrap();
-        Said::Progress(Progress { from: q(from), to: q(to), price, fee: Cash::ZERO, slippage_bps: 0.0 })
-    };
-    let state = OrderState::PartiallyFilled;
-    // What is said, the state after it (none: it is over), what is held, and how many reports contradicted so far.
-    let steps = [
-        (Said::PendingNew, Some(OrderState::PendingNew), "0", 0),
-        (Said::Accepted, Some(OrderState::Accepted), "0", 0),
-        (Said::PendingCancel, Some(OrderState::PendingCancel), "0", 0),
-        (fill("0", "20"), Some(OrderState::PendingCancel), "20", 0),
-        (Said::CancelRejected("too late".into()), Some(state), "20", 0),
-        (Said::PendingNew, Some(state), "20", 0),
-        (Said::DoneForDay, Some(OrderState::DoneForDay), "20", 0),
-        (Said::Accepted, Some(state), "20", 0),
-        // It ended whole, though 30 are still to be reported.
-        (Said::Cancelled { filled: q("50") }, Some(OrderState::Cancelled), "20", 0),
-        (Said::Rejected(RejectReason::Halted), Some(OrderState::Cancelled), "20", 1),
-        (Said::Accepted, Some(OrderState::Cancelled), "20", 1),
-        (fill("0", "50"), None, "50", 1),
-        (fill("10", "40"), None, "50", 1),
-        (Said::Expired { filled: q("20") }, None, "50", 2),
-        (Said::Unknown("order_sideways".into()), None, "50", 3),
-        (Said::Restated("it is over".into()), None, "50", 3),
-    ];
-    for (i, (said, after, holds, contradicted)) in steps.into_iter().enumerate() {
-        let text = format!("step {i}: {said:?}");
-        let report = BrokerReport { order: OrderId(1), time: at(11), said };
-        run.give(at(11 + i as i64), 0, InputRef::Report(&report), &mut log).unwrap();
-        assert_eq!(run.engine().view().working.get(OrderId(1)).map(|w| w.state), after, "{text}");
-        assert_eq!((held(&run).as_str(), run.engine().contradicted()), (holds, contradicted), "{text}");
-    }
-    assert_eq!(log.fills.iter().map(|f| f.quantity.to_string()).collect::<Vec<_>>(), ["20", "30"]);
-    assert_eq!(run.engine().kill_switch().state(), TradingState::Active);
-    let mut say = |order, said, log: &mut Log| {
-        run.give(at(50), 0, InputRef::Report(&BrokerReport { order, time: at(50), said }), log).unwrap();
-        (run.engine().contradicted(), run.engine().kill_switch().state())
-    };
-    assert_eq!(say(OrderId(9), Said::Accepted, &mut log), (4, TradingState::Active), "an order that is not ours");
-    // The broker takes a fill back: the books are in doubt.
-    assert_eq!(say(OrderId(1), Said::Busted("error".into()), &mut log), (4, TradingState::Halted));
 }
