@@ -12,7 +12,8 @@ use tradewind_core_types::{Event, MarketData, Symbol, Time};
 use tradewind_data::{Calendar, Simulation, SimulationSpec, TableFormat, simulate};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, Named, OrderStyle, Pipeline, Schedule, Source,
+    Strategy,
 };
 use tradewind_trader::{Config, compose, dataset::Dataset, keeper::Keeper, run};
 
@@ -47,8 +48,8 @@ fn engine(alpha: Option<Box<dyn tradewind_core_types::Alpha>>) -> Result<Backtes
     let strategies = alpha
         .into_iter()
         .map(|alpha| {
-            let sizers: Vec<Box<dyn tradewind_core_types::Sizer>> =
-                vec![Box::new(tradewind_engine::builtin::BaseSize(0.002))];
+            let sizers: Vec<Named<dyn tradewind_core_types::Sizer>> =
+                vec![Named::of(Box::new(tradewind_engine::builtin::BaseSize(0.002)))];
             Strategy { sizers, ..Strategy::new(id, alpha) }
         })
         .collect();
