@@ -31,6 +31,7 @@ use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
 use crate::routing::{Renames, Routing};
 
+pub use self::checkpoint::Point;
 pub use self::config::{EngineConfig, OnBadInput, OrderStyle, Schedule};
 
 /// Events a plugin could not use.
@@ -71,6 +72,8 @@ struct State {
     kill_switch: KillSwitch,
     /// How many changes of the kill switch were told.
     told: usize,
+    /// What else is to be told, with the next effects.
+    notices: Vec<Notice>,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
@@ -90,9 +93,6 @@ struct State {
     /// What commands have changed in the configuration: key and JSON text.
     changes: Vec<(String, String)>,
 }
-
-/// The saved states of all plugins, by id.
-type PluginStates = Vec<(String, Vec<u8>)>;
 
 /// What the current instant has made due.
 #[derive(Default, Serialize, Deserialize)]
@@ -158,6 +158,7 @@ impl Engine {
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
             told: 0,
+            notices: Vec::new(),
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
@@ -289,19 +290,22 @@ impl Engine {
             self.state.armed = wakeup;
             out.push(Effect::Arm(WAKEUP, wakeup));
         }
-        if self.state.kill_switch.changes().len() != self.state.told {
+        if self.state.kill_switch.changes().len() != self.state.told || !self.state.notices.is_empty() {
             self.tell(out);
         }
         Ok(())
     }
 
-    /// Changes of what may be traded are told to a person.
+    /// Changes of what may be traded, and whatever else a person should know.
     #[cold]
     fn tell(&mut self, out: &mut Effects) {
-        let State { kill_switch, told, .. } = &mut self.state;
-        for (time, state, why) in kill_switch.changes().iter().skip(*told) {
-            out.push(Effect::Notify(Notice { time: *time, text: format!("kill switch: {}: {why}", state.as_str()) }));
-        }
+        let State { kill_switch, told, notices, .. } = &mut self.state;
+        let changes = kill_switch.changes().iter().skip(*told).map(|(time, state, why)| Notice {
+            time: *time,
+            who: "kill switch".into(),
+            text: format!("{}: {why}", state.as_str()),
+        });
+        out.extend(changes.chain(notices.drain(..)).map(Effect::Notify));
         *told = kill_switch.changes().len();
     }
 
