@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod execution;
 mod fixed;
+mod ids;
 mod interest;
 mod lifecycle;
 mod money;
@@ -49,6 +50,7 @@ pub use event::{
 };
 pub use execution::{Execution, Outbox};
 pub use fixed::Fixed;
+pub use ids::{BookName, BrokerOrderId, ClientOrderId, ExecutionId};
 pub use interest::{Interest, Kinds, Symbols};
 pub use jiff::civil::Date;
 pub use lifecycle::{OrderState, ReportKind, Turn};
@@ -61,7 +63,7 @@ pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
 pub use registry::{PluginInfo, Probe, Role};
-pub use report::{BrokerReport, Fill, OrderReport, Progress, RejectReason, Said};
+pub use report::{BrokerReport, Correction, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{
     Allocator, Alpha, Feature, Filter, Overlay, Proposal, Published, Revision, Rule, RulePhase, RuleStep, Sizer,
 };

@@ -1,6 +1,6 @@
 //! Everything that an engine can want: each consequence is one of these, and a driver carries it out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, Time};
 
 use crate::command::{Command, Obeyed};
@@ -23,7 +23,7 @@ pub enum Effect {
     Query,
     /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].
     Arm(TimerId, Time),
-    /// Tell a person: what may be traded has changed.
+    /// Tell a person.
     Notify(Notice),
     /// Keep this record.
     Emit(Emitted),
@@ -37,10 +37,12 @@ impl Effect {
 }
 
 /// Something a person should know at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// When.
     pub time: Time,
+    /// The part that it is about.
+    pub who: String,
     /// In words.
     pub text: String,
 }

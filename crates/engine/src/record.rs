@@ -3,7 +3,7 @@
 use tradewind_core_types::{Cash, Decision, Order, OrderReport, Portfolio, Time};
 
 use crate::command::{Command, Obeyed};
-use crate::effect::{Effect, Emitted};
+use crate::effect::{Effect, Emitted, Notice};
 use crate::input::Given;
 use crate::ledger::LedgerHash;
 
@@ -74,6 +74,13 @@ pub trait Recorder {
     fn command(&mut self, _time: Time, _command: &Command, _obeyed: &Obeyed) -> Result<(), String> {
         Ok(())
     }
+    /// Something a person should know.
+    ///
+    /// # Errors
+    /// A message, when it cannot be kept.
+    fn notice(&mut self, _notice: &Notice) -> Result<(), String> {
+        Ok(())
+    }
     /// Everything so far is to survive a crash: called after the effects of a step are kept and before they are carried out, when there are any
     /// that reach beyond the program.
     ///
@@ -98,6 +105,7 @@ pub fn dispatch<R: Recorder + ?Sized>(to: &mut R, effect: &Effect, portfolio: &P
             to.session(&SessionRecord { time: *time, portfolio, metrics, hash: *hash })
         }
         Effect::Emit(Emitted::Command(time, c, obeyed)) => to.command(*time, c, obeyed),
+        Effect::Notify(n) => to.notice(n),
         _ => Ok(()),
     }
 }

@@ -35,11 +35,14 @@ impl Recorder for Curve {
     }
 }
 
+/// The list of a strategy that names plugins of a role.
+type Names = fn(&mut StrategyConfig) -> &mut Vec<String>;
+
 /// The configuration without one of its plugins and without its name in strategies; `None` when the role is none of those between a signal and an
 /// order, or cannot be left out.
 fn without(config: &Config, role: Role, name: &str) -> Option<Config> {
     let mut c = config.clone();
-    let (table, listed): (_, Option<fn(&mut StrategyConfig) -> &mut Vec<String>>) = match role {
+    let (table, listed): (_, Option<Names>) = match role {
         Role::Filter => (&mut c.filter, Some(|s| &mut s.filters)),
         Role::Sizer => (&mut c.sizer, Some(|s| &mut s.sizers)),
         Role::Overlay => (&mut c.overlay, Some(|s| &mut s.overlays)),

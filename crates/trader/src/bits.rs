@@ -128,7 +128,7 @@ fn settings<'a>(info: &PluginInfo, scenes: &'a [Scene], extent: Extent) -> Vec<(
     let mut out = Vec::new();
     for scene in scenes {
         out.push((defaults.clone(), scene));
-        let used = scene.config.roles().into_iter().flat_map(|(_, plugins)| plugins.values());
+        let used = scene.config.roles().flat_map(|(_, plugins)| plugins.values());
         out.extend(used.filter(|p| p.plugin == info.id).map(|p| (Value::Object(p.params.clone()), scene)));
     }
     if let (Extent::Full, Some(first)) = (extent, scenes.first()) {

@@ -10,7 +10,7 @@ use tradewind_core_types::{
     Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
 };
 use tradewind_engine::{
-    Command, Effect, Emitted, Frame, Given, JournalWriter, Obeyed, Recorder, SessionRecord, dispatch,
+    Command, Effect, Emitted, Frame, Given, JournalWriter, Notice, Obeyed, Recorder, SessionRecord, dispatch,
 };
 
 use crate::config::JournalLevel;
@@ -84,6 +84,8 @@ pub struct Keeper {
     pub ended: BTreeMap<&'static str, u64>,
     /// What operators commanded.
     pub commands: Vec<CommandRow>,
+    /// What was told, but for changes of the kill switch.
+    pub notices: Vec<Notice>,
     /// The first reject, in words.
     pub first_reject: Option<String>,
     attribution: BTreeMap<Symbol, Attribution>,
@@ -224,6 +226,14 @@ impl Recorder for Keeper {
 
     fn command(&mut self, time: Time, c: &Command, obeyed: &Obeyed) -> Result<(), String> {
         self.commands.push(CommandRow::new(time, c, obeyed));
+        Ok(())
+    }
+
+    fn notice(&mut self, n: &Notice) -> Result<(), String> {
+        // The engine keeps those itself.
+        if n.who != "kill switch" {
+            self.notices.push(n.clone());
+        }
         Ok(())
     }
 

@@ -45,6 +45,9 @@ impl Engine {
             .ledger
             .action(e.time, symbol, action)
             .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        if !matches!(action, CorporateAction::Halt { .. }) {
+            self.state.executions.blur(symbol);
+        }
         let to = match action {
             CorporateAction::SymbolChange { to } => Some(to),
             CorporateAction::Delisting { .. } => None,

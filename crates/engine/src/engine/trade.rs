@@ -147,7 +147,7 @@ impl Engine {
             });
         }
         let switch: &mut dyn PreTrade = kill_switch;
-        let others = self.pipeline.pretrade.iter_mut().map(|c| c.as_mut());
+        let others = self.pipeline.pretrade.iter_mut().map(|c| &mut **c);
         let checks = std::iter::once(switch).chain(others);
         match approve(order, checks, &view, &mut decision.checks) {
             Ok(approved) => {

@@ -1,10 +1,12 @@
 //! Inputs that are no market events: timers, commands, the clock; and runs replayed from their journals.
 
+mod reports;
+
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
     Backtest, Command, Commission, Costs, Effect, Effects, Engine, EngineConfig, EngineError, Exchange, ExchangeConfig,
-    Frame, Given, Input, InputRef, Instruction, JournalReader, JournalWriter, KillSwitchParams, Merge, Obeyed,
+    Frame, Given, Input, InputRef, Instruction, JournalReader, JournalWriter, KillSwitchParams, Merge, Named, Obeyed,
     OrderStyle, Pipeline, Recorder, ReplayError, Schedule, Shorting, Slippage, Stamped, Strategy, TradingState,
     VecSource, dispatch, replay,
 };
@@ -129,7 +131,7 @@ fn start(config: EngineConfig, script: &[(u32, f64, Option<i64>)], patience: Opt
     let exchange = ExchangeConfig { costs, leverage: 2.0, shorting: Shorting::All };
     let pipeline = Pipeline {
         strategies: vec![Strategy::new(StrategyId::new("s").unwrap(), Box::new(Told(script.to_vec())))],
-        pretrade: patience.map(|p| Box::new(Patient(p)) as _).into_iter().collect(),
+        pretrade: patience.map(|p| Named::<dyn PreTrade>::of(Box::new(Patient(p)))).into_iter().collect(),
         ..Pipeline::default()
     };
     let engine = Engine::new(config, pipeline, "1000".parse().unwrap(), Time::from_nanos(0)).unwrap();
@@ -192,7 +194,8 @@ fn a_price_becomes_too_old_though_no_event_comes() {
     assert_eq!(log.timers, [at(day + 11), at(day + 21)]);
     let told: Vec<String> =
         log.frames().iter().filter_map(|f| if let Frame::Effect(t) = f { Some(t.clone()) } else { None }).collect();
-    assert!(told.iter().any(|t| t.contains("kill switch: reducing: the last price of A is 1.0 days old")), "{told:?}");
+    let notice = r#""who":"kill switch","text":"reducing: the last price of A is 1.0 days old"#;
+    assert!(told.iter().any(|t| t.contains(notice)), "{told:?}");
     let changes: Vec<_> = run.engine().kill_switch().changes().iter().map(|c| (c.0, c.1)).collect();
     assert_eq!(changes, [(at(day + 21), TradingState::Reducing)]);
 }
@@ -372,55 +375,4 @@ fn records_reach_the_recorder_with_the_effects() {
         })
         .collect();
     assert_eq!(kinds, ["input", "input", "decision", "order", "effect"]);
-}
-
-#[test]
-fn reports_move_an_order_only_as_the_table_says_and_no_fill_is_lost_or_doubled() {
-    let mut run = start(on_signal(), &[(1, 0.5, None)], None);
-    let mut log = Log::new();
-    run.event(&events(&[(10, Some(10.0))])[0], &mut log).unwrap();
-    run.finish(&mut log).unwrap();
-    assert_eq!((log.orders.len(), log.orders[0].quantity.to_string().as_str()), (1, "50"));
-    let q = |n: &str| n.parse::<Quantity>().unwrap();
-    let fill = |from: &str, to: &str| {
-        let price = "10".parse().unwrap();
-        Said::Progress(Progress { from: q(from), to: q(to), price, fee: Cash::ZERO, slippage_bps: 0.0 })
-    };
-    let state = OrderState::PartiallyFilled;
-    // What is said, the state after it (none: it is over), what is held, and how many reports contradicted so far.
-    let steps = [
-        (Said::PendingNew, Some(OrderState::PendingNew), "0", 0),
-        (Said::Accepted, Some(OrderState::Accepted), "0", 0),
-        (Said::PendingCancel, Some(OrderState::PendingCancel), "0", 0),
-        (fill("0", "20"), Some(OrderState::PendingCancel), "20", 0),
-        (Said::CancelRejected("too late".into()), Some(state), "20", 0),
-        (Said::PendingNew, Some(state), "20", 0),
-        (Said::DoneForDay, Some(OrderState::DoneForDay), "20", 0),
-        (Said::Accepted, Some(state), "20", 0),
-        // It ended whole, though 30 are still to be reported.
-        (Said::Cancelled { filled: q("50") }, Some(OrderState::Cancelled), "20", 0),
-        (Said::Rejected(RejectReason::Halted), Some(OrderState::Cancelled), "20", 1),
-        (Said::Accepted, Some(OrderState::Cancelled), "20", 1),
-        (fill("0", "50"), None, "50", 1),
-        (fill("10", "40"), None, "50", 1),
-        (Said::Expired { filled: q("20") }, None, "50", 2),
-        (Said::Unknown("order_sideways".into()), None, "50", 3),
-        (Said::Restated("it is over".into()), None, "50", 3),
-    ];
-    for (i, (said, after, holds, contradicted)) in steps.into_iter().enumerate() {
-        let text = format!("step {i}: {said:?}");
-        let report = BrokerReport { order: OrderId(1), time: at(11), said };
-        run.give(at(11 + i as i64), 0, InputRef::Report(&report), &mut log).unwrap();
-        assert_eq!(run.engine().view().working.get(OrderId(1)).map(|w| w.state), after, "{text}");
-        assert_eq!((held(&run).as_str(), run.engine().contradicted()), (holds, contradicted), "{text}");
-    }
-    assert_eq!(log.fills.iter().map(|f| f.quantity.to_string()).collect::<Vec<_>>(), ["20", "30"]);
-    assert_eq!(run.engine().kill_switch().state(), TradingState::Active);
-    let mut say = |order, said, log: &mut Log| {
-        run.give(at(50), 0, InputRef::Report(&BrokerReport { order, time: at(50), said }), log).unwrap();
-        (run.engine().contradicted(), run.engine().kill_switch().state())
-    };
-    assert_eq!(say(OrderId(9), Said::Accepted, &mut log), (4, TradingState::Active), "an order that is not ours");
-    // The broker takes a fill back: the books are in doubt.
-    assert_eq!(say(OrderId(1), Said::Busted("error".into()), &mut log), (4, TradingState::Halted));
 }
