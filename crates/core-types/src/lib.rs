@@ -22,7 +22,8 @@ mod places;
 mod plugin;
 mod portfolio;
 mod pretrade;
-mod probe;
+pub mod probe;
+mod records;
 mod registry;
 mod report;
 mod role;
@@ -59,6 +60,7 @@ pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
 pub use probe::Probe;
+pub use records::{Follow, Scored, Settled, StrategyRecords};
 pub use registry::{PluginInfo, Role};
 pub use report::{BrokerReport, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{

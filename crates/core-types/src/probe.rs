@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::{
-    Adjustment, Allocator, Alpha, BadInput, Event, Feature, FeatureValues, Filter, Invalid, Overlay, Plugin,
-    PluginInfo, Proposal, Rule, Signal, Signals, Sizer, StrategyId, Symbol, View,
+    Adjustment, Allocator, Alpha, BadInput, Event, Feature, FeatureValues, Filter, Invalid, Market, Overlay, Plugin,
+    PluginInfo, Proposal, Rule, Signal, Signals, Sizer, StrategyId, StrategyRecords, Symbol, Time, View,
 };
 
 /// A role that can be driven by events alone.
@@ -25,6 +25,25 @@ pub enum Probe {
     Allocator(Box<dyn Allocator>),
     /// A rule, asked about a target in each symbol.
     Rule(Box<dyn Rule>),
+}
+
+/// The strategy whose signals filters and sizers are asked about.
+const STRATEGY: &str = "probe";
+
+/// The signal they are asked about.
+fn asked(now: Time, symbol: Symbol) -> Result<Signal, BadInput> {
+    Signal::new(now, symbol, 0.5, 0.8, "probe")
+}
+
+/// Tells records that the signals stand which probes ask about.
+///
+/// # Errors
+/// None in practice: name and signals are good ones.
+pub fn stand(records: &mut StrategyRecords, symbols: &[Symbol], market: &Market, now: Time) -> Result<(), BadInput> {
+    let strategy = StrategyId::new(STRATEGY)?;
+    let signals = symbols.iter().map(|s| asked(now, *s)).collect::<Result<Vec<_>, _>>()?;
+    records.stand(signals.iter().map(|s| (strategy, s)), market, now);
+    Ok(())
 }
 
 impl Probe {
@@ -69,6 +88,19 @@ impl Probe {
             Self::Allocator(p) => p.as_mut(),
             Self::Rule(p) => p.as_mut(),
         }
+    }
+
+    /// Empty records of what the plugin follows, of the strategy whose signals it is asked about. The caller shows them each event before
+    /// the plugin sees it, and after a session close what stands, by [`stand`].
+    ///
+    /// # Errors
+    /// None in practice: the strategy's name is a good one.
+    pub fn records(&mut self) -> Result<StrategyRecords, BadInput> {
+        let mut records = StrategyRecords::default();
+        let plugin = self.plugin();
+        plugin.serve(StrategyId::new(STRATEGY)?);
+        records.follow(plugin.follows());
+        Ok(records)
     }
 
     /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
@@ -139,8 +171,8 @@ impl Probe {
     }
 
     fn ask(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<Vec<Adjustment>, BadInput> {
-        let signal = |s: &Symbol| Signal::new(view.now, *s, 0.5, 0.8, "probe");
-        let strategy = StrategyId::new("probe")?;
+        let signal = |s: &Symbol| asked(view.now, *s);
+        let strategy = StrategyId::new(STRATEGY)?;
         Ok(match self {
             Self::Filter(p) => {
                 symbols.iter().map(|s| Ok(p.filter(strategy, &signal(s)?, view))).collect::<Result<_, BadInput>>()?

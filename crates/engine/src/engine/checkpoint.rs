@@ -34,6 +34,7 @@ impl Engine {
         }
         self.pipeline.load(&plugins)?;
         self.state = state;
+        self.follow();
         self.routing = Routing::new(&self.pipeline, &self.state.renames);
         self.change_again().map_err(broken)
     }

@@ -17,6 +17,9 @@ impl Engine {
         }
         let State { known, waiting, due, .. } = &mut self.state;
         let price = known.market.apply(e);
+        if known.records.is_followed() {
+            known.records.observe(e, &known.market);
+        }
         if let (Some(symbol), Some(price)) = (e.symbol, price) {
             known.ledger.mark(symbol, price);
             if !waiting.is_empty() && waiting.contains(symbol) {

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod events;
 mod known;
+mod records;
 mod reports;
 mod trade;
 
@@ -12,13 +13,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, FeatureValues, Invalid, Market, Metrics, Quantity, Record, Signals, Symbol, SymbolMap, Time, View,
-    WorkingOrders,
+    Cash, FeatureValues, Invalid, Market, Metrics, Quantity, Record, Signals, StrategyRecords, Symbol, SymbolMap, Time,
+    View, WorkingOrders,
 };
 
 use self::known::Known;
 use crate::book::Book;
-use crate::decide::rehearse;
 use crate::effect::{Effect, Effects, Emitted, Notice};
 use crate::error::EngineError;
 use crate::executor::Executor;
@@ -133,6 +133,7 @@ impl Engine {
             ledger: Ledger::new(trading_from, cash, config.rates),
             working: WorkingOrders::default(),
             in_session: None,
+            records: StrategyRecords::new(pipeline.paper_cost),
         };
         let state = State {
             seq: 0,
@@ -162,7 +163,7 @@ impl Engine {
             commands: VecDeque::new(),
             changes: Vec::new(),
         };
-        Ok(Self {
+        let mut engine = Self {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
@@ -171,7 +172,9 @@ impl Engine {
             pipeline,
             signals: Vec::new(),
             published: FeatureValues::default(),
-        })
+        };
+        engine.follow();
+        Ok(engine)
     }
 
     /// The books.
@@ -389,12 +392,10 @@ impl Engine {
         if !due.session_close && due.symbols.is_empty() {
             return Ok(());
         }
+        self.tell_records();
         if now < self.state.trading_from {
-            // What the warm-up made due stays due: signals that stand are acted on when trading begins. Filters and sizers that keep a
-            // record of signals are asked all the same, so that it does not begin empty.
-            if std::mem::take(&mut self.state.due.session_close) {
-                rehearse(&mut self.pipeline, &self.state.standing, &self.state.known.view());
-            }
+            // What the warm-up made due stays due: signals that stand are acted on when trading begins.
+            self.state.due.session_close = false;
             return Ok(());
         }
         let due = std::mem::take(&mut self.state.due);
