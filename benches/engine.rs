@@ -10,7 +10,7 @@ use tradewind_core_types::{
 };
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Backtest, Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule,
+    Backtest, Conviction, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, Named, OrderStyle, Pipeline, Schedule,
     Source, Strategy,
 };
 
@@ -162,7 +162,8 @@ fn benches(c: &mut Criterion) {
             b.iter_batched(
                 || echoes(symbols, each),
                 |features| {
-                    let pipeline = Pipeline { features, ..Pipeline::default() };
+                    let pipeline =
+                        Pipeline { features: features.into_iter().map(Named::of).collect(), ..Pipeline::default() };
                     assert_eq!(run_all(bars(symbols, 100_000), pipeline), 100_001);
                 },
                 BatchSize::LargeInput,

@@ -13,8 +13,8 @@ use tradewind_core_types::{
 };
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting,
-    Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Named, OrderStyle, Pipeline, Recorder, Schedule,
+    Shorting, Strategy,
 };
 use tradewind_risk::REGISTRY;
 
@@ -138,9 +138,9 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Backtest<Exchange>
     let sides = world.names.iter().enumerate().map(|(i, s)| (*s, side(i))).collect();
     let strategy = Strategy {
         sizers: vec![
-            Box::new(BaseSize(0.002)),
-            sizer("risk_frac_kelly_atten")?(&kelly)?,
-            sizer("risk_cvar_size")?(cvar)?,
+            Named::of(Box::new(BaseSize(0.002))),
+            Named::of(sizer("risk_frac_kelly_atten")?(&kelly)?),
+            Named::of(sizer("risk_cvar_size")?(cvar)?),
         ],
         overlays: vec![0, 1],
         ..Strategy::new(StrategyId::new("sides")?, Box::new(Sides(sides)))
@@ -160,18 +160,21 @@ fn engine(schedule: Schedule, cvar: &Value) -> Result<(World, Backtest<Exchange>
     let te = json!({ "limit": 0.1, "benchmark": { "SPY": 1.0 }, "basis": "invested", "mode": "scale", "estimator": "ledoit_wolf" });
     let pipeline = Pipeline {
         strategies: vec![strategy],
-        overlays: vec![overlay("risk_vol_target")?(&json!({}))?, overlay("risk_drawdown_derisk")?(&json!({}))?],
+        overlays: vec![
+            Named::of(overlay("risk_vol_target")?(&json!({}))?),
+            Named::of(overlay("risk_drawdown_derisk")?(&json!({}))?),
+        ],
         rules: vec![
-            rule(
+            Named::of(rule(
                 "risk_time_decay_size",
                 &json!({ "grace": 1000.0, "half_life": 40.0, "max_age": 2000.0, "exempt": ["SPY"] }),
-            )?,
-            rule("risk_cvar_size", cvar)?,
-            rule("risk_tracking_error", &te)?,
-            rule("risk_auto_hedge_ratio", &json!({ "dead_band": 0.01 }))?,
+            )?),
+            Named::of(rule("risk_cvar_size", cvar)?),
+            Named::of(rule("risk_tracking_error", &te)?),
+            Named::of(rule("risk_auto_hedge_ratio", &json!({ "dead_band": 0.01 }))?),
         ],
         limits: Some(limits.build()?),
-        pretrade: vec![Box::new(OrderLimitsParams::default().build()?)],
+        pretrade: vec![Named::of(Box::new(OrderLimitsParams::default().build()?))],
         ..Pipeline::default()
     };
     let order_style = if schedule == Schedule::Signal { OrderStyle::Market } else { OrderStyle::MarketOnClose };

@@ -12,11 +12,13 @@ use tradewind_core_types::{Event, MarketData, Symbol, Time};
 use tradewind_data::{Calendar, Simulation, SimulationSpec, TableFormat, simulate};
 use tradewind_engine::builtin::{CrossoverParams, EveryTrade};
 use tradewind_engine::{
-    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Schedule, Source, Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, Named, OrderStyle, Pipeline, Schedule, Source,
+    Strategy,
 };
 use tradewind_trader::{Config, compose, dataset::Dataset, keeper::Keeper, run};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Load = (&'static str, fn() -> Result<()>);
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +27,7 @@ fn main() -> Result<()> {
     {
         return memory(millions.parse()?);
     }
-    let loads: [(&str, fn() -> Result<()>); 4] =
+    let loads: [Load; 4] =
         [("bare", bare_loop), ("crossover", crossover), ("default", default_pipeline), ("trades", every_trade)];
     if let Some(unknown) = args.iter().find(|a| loads.iter().all(|l| l.0 != **a)) {
         return Err(format!("no load is called {unknown:?}: bare, crossover, default, trades").into());
@@ -46,8 +48,8 @@ fn engine(alpha: Option<Box<dyn tradewind_core_types::Alpha>>) -> Result<Backtes
     let strategies = alpha
         .into_iter()
         .map(|alpha| {
-            let sizers: Vec<Box<dyn tradewind_core_types::Sizer>> =
-                vec![Box::new(tradewind_engine::builtin::BaseSize(0.002))];
+            let sizers: Vec<Named<dyn tradewind_core_types::Sizer>> =
+                vec![Named::of(Box::new(tradewind_engine::builtin::BaseSize(0.002)))];
             Strategy { sizers, ..Strategy::new(id, alpha) }
         })
         .collect();

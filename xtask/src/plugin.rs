@@ -6,20 +6,15 @@ use crate::plan::{self, PLUGIN_CRATES};
 use crate::source::{code_only, words};
 use crate::util::{Problem, Res, entries, has_ext, read, relative, stem};
 
-/// The roles, as the registry entry's fields, with the trait each stands for and the word that tables use.
-const ROLES: [(&str, &str, &str); 11] = [
-    ("feature", "Feature", "feature"),
-    ("alpha", "Alpha", "alpha"),
-    ("filter", "Filter", "filter"),
-    ("sizer", "Sizer", "sizer"),
-    ("overlay", "Overlay", "overlay"),
-    ("allocator", "Allocator", "allocator"),
-    ("rule", "Rule", "rule"),
-    ("pretrade", "PreTrade", "pre-trade check"),
-    ("execution", "Execution", "execution"),
-    ("observer", "Observer", "observer"),
-    ("service", "Service", "service"),
-];
+/// The source of the one list of roles.
+const REGISTRY: &str = include_str!("../../crates/core-types/src/registry.rs");
+
+/// The roles, each as its trait and the registry entry's field, in the order of the pipeline.
+fn roles() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let list = REGISTRY.split("\nroles! {").nth(1).unwrap_or_default();
+    let lines = list.lines().take_while(|l| *l != "}");
+    lines.filter_map(|l| l.trim().strip_suffix(',')?.split_once(" = "))
+}
 
 /// A plugin's file.
 #[derive(Debug, Clone)]
@@ -95,9 +90,9 @@ impl Plugin {
             })
         };
         let implements = |name: &str| self.code.contains(&format!("impl {name} for "));
-        let mut out: Vec<&str> = ROLES.iter().filter(|(f, _, _)| set(f)).map(|r| r.2).collect();
+        let mut out: Vec<&str> = roles().map(|r| r.1).filter(|f| set(f)).collect();
         if out.is_empty() {
-            out = ROLES.iter().filter(|(_, t, _)| implements(t)).map(|r| r.2).collect();
+            out = roles().filter(|(t, _)| implements(t)).map(|r| r.1).collect();
         }
         if entry.contains("with_table") || set("table") {
             out.push("table");
@@ -201,6 +196,13 @@ mod tests {
     pub fn plugin(source: &str) -> Plugin {
         let path = PathBuf::from("crates/features/src/plugins/fe_mean.rs");
         Plugin { id: "fe_mean".into(), krate: "features", path, source: source.into(), code: code_only(source) }
+    }
+
+    #[test]
+    fn the_roles_are_those_of_the_registry() {
+        let all: Vec<_> = roles().collect();
+        assert_eq!((all.first(), all.last()), (Some(&("Feature", "feature")), Some(&("Service", "service"))));
+        assert!(all.contains(&("PreTrade", "pretrade")));
     }
 
     #[test]

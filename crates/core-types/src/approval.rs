@@ -1,24 +1,51 @@
 //! Approval: the only way to an order that a broker takes.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::adjust::{Adjust, Adjustment};
+use crate::error::BadInput;
+use crate::money::Quantity;
 use crate::name::Name;
-use crate::order::Order;
+use crate::order::{Order, OrderId, OrderKind, Side, TimeInForce};
 use crate::pretrade::{PreTrade, Verdict};
 use crate::step::{Stage, Step};
+use crate::time::Time;
 use crate::view::View;
 
-/// An order that passed every check. Only [`approve`] makes one, and only this type can be given to a broker.
+/// The part of an order that belongs to one approved order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The order that was approved.
+    pub order: OrderId,
+    /// The decision behind it.
+    pub decision: u64,
+    /// How much of it, with its sign: positive for buys.
+    pub quantity: Quantity,
+}
+
+/// An order that passed every check. Only [`approve`] makes one, and only this type can be given to a broker. Children of it come from
+/// [`ApprovedOrder::split`] and [`ApprovedOrder::net`].
 ///
 /// ```compile_fail
 /// # fn f(order: tradewind_core_types::Order) {
-/// let approved = tradewind_core_types::ApprovedOrder { order };
+/// let approved = tradewind_core_types::ApprovedOrder { order, shares: Vec::new() };
+/// # }
+/// ```
+///
+/// It can be written, and not be read back: whoever saves one saves the [`Order`] with what is left of it, and has it approved again.
+///
+/// ```compile_fail
+/// # fn f(text: &str) {
+/// let approved: tradewind_core_types::ApprovedOrder = serde_json::from_str(text).unwrap();
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApprovedOrder {
     order: Order,
+    /// The shares of its parents, oldest first; empty when it is what was approved.
+    shares: Vec<Share>,
 }
 
 impl ApprovedOrder {
@@ -30,6 +57,115 @@ impl ApprovedOrder {
     /// The order, giving up the approval.
     pub fn into_order(self) -> Order {
         self.order
+    }
+    /// Which approved orders it belongs to, oldest first, and how much of each. The quantities sum to its own.
+    pub fn shares(&self) -> Cow<'_, [Share]> {
+        if self.shares.is_empty() { Cow::Owned(vec![self.whole()]) } else { Cow::Borrowed(&self.shares) }
+    }
+    fn whole(&self) -> Share {
+        Share { order: self.order.id, decision: self.order.decision, quantity: self.order.signed() }
+    }
+    /// Whether it was split or netted.
+    pub fn is_child(&self) -> bool {
+        !self.shares.is_empty()
+    }
+
+    /// With the number and the time under which it is sent. Its shares keep the numbers of what was approved; the time does not go back.
+    #[must_use]
+    pub fn sent(mut self, id: OrderId, now: Time) -> Self {
+        if self.shares.is_empty() {
+            self.shares = vec![self.whole()];
+        }
+        self.order.id = id;
+        self.order.time = self.order.time.max(now);
+        self
+    }
+
+    /// With another price and time in force, neither of which changes how much is traded on which side.
+    ///
+    /// # Errors
+    /// When the two do not agree.
+    pub fn priced(mut self, kind: OrderKind, tif: TimeInForce) -> Result<Self, BadInput> {
+        (self.order.kind, self.order.tif) = (kind, tif);
+        self.order.validate()?;
+        Ok(self)
+    }
+
+    /// Divides it into children of these quantities. Each parent has its pro rata share in each child, to nine decimals; the oldest takes the
+    /// remainder. Over all children the shares of a parent sum to what it had.
+    ///
+    /// # Errors
+    /// Unless all quantities are above zero and sum to the order's.
+    pub fn split(&self, parts: &[Quantity]) -> Result<Vec<Self>, BadInput> {
+        let total = self.order.quantity;
+        let sum: Quantity = parts.iter().copied().sum();
+        if sum != total || parts.iter().any(|p| *p <= Quantity::ZERO) {
+            return Err(BadInput::new(
+                "parts of an order",
+                format!("{parts:?}"),
+                format!("above zero, summing to {total}"),
+            ));
+        }
+        let shares = self.shares();
+        // What parents but the oldest have had after so much of the order.
+        let had = |s: &Share, so_far: i128| {
+            let exact = i128::from(s.quantity.nanos()) * so_far / i128::from(total.nanos());
+            // Not beyond the share itself, so it fits.
+            Quantity::from_nanos(exact as i64)
+        };
+        let mut at = 0_i128;
+        let mut children = Vec::with_capacity(parts.len());
+        for part in parts {
+            let next = at + i128::from(part.nanos());
+            let order = Order { quantity: *part, ..self.order.clone() };
+            let mut left = order.signed();
+            let mut own = shares.to_vec();
+            for s in own.iter_mut().skip(1) {
+                s.quantity = had(s, next)? - had(s, at)?;
+                left -= s.quantity;
+            }
+            if let Some(oldest) = own.first_mut() {
+                oldest.quantity = left;
+            }
+            children.push(Self { order, shares: own });
+            at = next;
+        }
+        Ok(children)
+    }
+
+    /// Joins orders of one symbol into one of their net quantity, which is never beyond what was approved on its side; `None` when nothing is
+    /// left of them. It has the number, decision and time of the oldest on the side that remains, and the latest time of all.
+    ///
+    /// # Errors
+    /// When they are of several symbols, kinds or times in force, or their sum is beyond the range of quantities.
+    pub fn net(orders: &[Self]) -> Result<Option<Self>, BadInput> {
+        let Some(first) = orders.first() else { return Ok(None) };
+        let same = |o: &Order| (o.symbol, o.kind, o.tif);
+        if let Some(other) = orders.iter().find(|o| same(&o.order) != same(&first.order)) {
+            let text = |o: &Order| format!("{} {:?} {:?}", o.symbol, o.kind, o.tif);
+            return Err(BadInput::new("order to be netted", text(&other.order), text(&first.order)));
+        }
+        let mut shares: Vec<Share> = Vec::new();
+        for s in orders.iter().flat_map(|o| o.shares().into_owned()) {
+            match shares.iter_mut().find(|x| x.order == s.order) {
+                Some(x) => x.quantity += s.quantity,
+                None => shares.push(s),
+            }
+        }
+        shares.sort_by_key(|s| s.order);
+        let sum: i128 = shares.iter().map(|s| i128::from(s.quantity.nanos())).sum();
+        let net = i64::try_from(sum)
+            .map_err(|_| BadInput::new("net quantity", sum.to_string(), "within the range"))
+            .and_then(Quantity::from_nanos)?;
+        let side = match net.signum() {
+            0 => return Ok(None),
+            1 => Side::Buy,
+            _ => Side::Sell,
+        };
+        let oldest = orders.iter().filter(|o| o.order.side == side).min_by_key(|o| o.order.id).unwrap_or(first);
+        let time = orders.iter().map(|o| o.order.time).max().unwrap_or(oldest.order.time);
+        let order = Order { quantity: net.abs(), time, ..oldest.order.clone() };
+        Ok(Some(Self { order, shares }))
     }
 }
 
@@ -56,5 +192,93 @@ pub fn approve<'a>(
             return Err(verdict);
         }
     }
-    Ok(ApprovedOrder { order })
+    Ok(ApprovedOrder { order, shares: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Symbol;
+    use proptest::prelude::*;
+
+    fn n(nanos: i64) -> Quantity {
+        Quantity::from_nanos(nanos).unwrap()
+    }
+    fn approved(id: u64, signed: i64) -> ApprovedOrder {
+        let order = Order {
+            id: OrderId(id),
+            decision: 100 + id,
+            time: Time::from_nanos(id as i64),
+            symbol: Symbol::new("SPY").unwrap(),
+            side: if signed > 0 { Side::Buy } else { Side::Sell },
+            quantity: n(signed.abs()),
+            kind: OrderKind::Market,
+            tif: TimeInForce::Day,
+        };
+        ApprovedOrder { order, shares: Vec::new() }
+    }
+    fn of(o: &ApprovedOrder) -> Vec<(u64, i64)> {
+        o.shares().iter().map(|s| (s.order.0, s.quantity.nanos())).collect()
+    }
+
+    #[test]
+    fn by_hand() {
+        // 7 bought and 3 sold: 4 are left to buy. Of the first quarter the sale has 3/4 rounded towards zero: none.
+        let net = ApprovedOrder::net(&[approved(2, -3), approved(1, 7)]).unwrap().unwrap();
+        assert_eq!((net.order().id, net.order().signed(), net.order().time), (OrderId(1), n(4), Time::from_nanos(2)));
+        assert_eq!(of(&net), [(1, 7), (2, -3)]);
+        let children = net.split(&[n(1), n(3)]).unwrap();
+        assert_eq!(of(&children[0]), [(1, 1), (2, 0)]);
+        assert_eq!(of(&children[1]), [(1, 6), (2, -3)]);
+        assert_eq!(of(&ApprovedOrder::net(&children).unwrap().unwrap()), [(1, 7), (2, -3)]);
+        assert_eq!(ApprovedOrder::net(&[approved(1, 3), approved(2, -3)]).unwrap(), None);
+        for wrong in [vec![n(4), n(1)], vec![n(3)], vec![n(4), n(0)], vec![n(5), n(-1)], vec![]] {
+            assert!(net.split(&wrong).is_err(), "{wrong:?}");
+        }
+        let other = approved(3, 1).priced(OrderKind::MarketOnClose, TimeInForce::Cls).unwrap();
+        assert!(ApprovedOrder::net(&[approved(1, 1), other]).is_err());
+        assert!(approved(1, 1).priced(OrderKind::Market, TimeInForce::Cls).is_err());
+    }
+
+    #[test]
+    fn a_number_and_time_of_sending_leave_the_shares() {
+        let sent = approved(1, 5).sent(OrderId(9), Time::from_nanos(40));
+        assert_eq!((sent.order().id, sent.order().time.nanos(), of(&sent)), (OrderId(9), 40, vec![(1, 5)]));
+        assert_eq!(sent.sent(OrderId(10), Time::from_nanos(30)).order().time.nanos(), 40);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_no_side_is_exceeded(
+            signed in proptest::collection::vec((1_i64..1_000_000_000_000, any::<bool>()), 1..6),
+            cuts in proptest::collection::vec(1_u64..1000, 1..6),
+        ) {
+            let parents: Vec<_> = signed.iter().enumerate()
+                .map(|(i, (q, buy))| approved(i as u64 + 1, if *buy { *q } else { -*q })).collect();
+            let on_side = |side| parents.iter().filter(|o| o.order.side == side).map(|o| o.order.quantity).sum::<Quantity>();
+            let Some(net) = ApprovedOrder::net(&parents).unwrap() else { return Ok(()) };
+            prop_assert_eq!(net.order.signed(), parents.iter().map(|o| o.order.signed()).sum());
+            prop_assert!(net.order.quantity <= on_side(net.order.side));
+            // Parts in the proportion of the cuts.
+            let (total, weight) = (i128::from(net.order.quantity.nanos()), i128::from(cuts.iter().sum::<u64>()));
+            let mut parts: Vec<Quantity> = cuts.iter().map(|c| n((total * i128::from(*c) / weight) as i64)).collect();
+            let sum: Quantity = parts.iter().copied().sum();
+            parts[0] += net.order.quantity - sum;
+            parts.retain(|p| *p > Quantity::ZERO);
+            let children = net.split(&parts).unwrap();
+            for (c, part) in children.iter().zip(&parts) {
+                prop_assert_eq!((c.order.quantity, c.order.side), (*part, net.order.side));
+                prop_assert_eq!(c.shares.iter().map(|s| s.quantity).sum::<Quantity>(), c.order.signed());
+                for (s, whole) in c.shares.iter().zip(&net.shares) {
+                    // |share x total - whole x part| < total for each billionth that rounding may move.
+                    let off = i128::from(s.quantity.nanos()) * total - i128::from(whole.quantity.nanos()) * i128::from(part.nanos());
+                    prop_assert!(off.abs() <= total * c.shares.len() as i128, "{s:?} of {whole:?}");
+                }
+            }
+            for p in &parents {
+                let all: Quantity = children.iter().flat_map(|c| &c.shares).filter(|s| s.order == p.order.id).map(|s| s.quantity).sum();
+                prop_assert_eq!(all, p.order.signed());
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::ApprovedOrder;
 use crate::error::BadInput;
 use crate::event::Origin;
 use crate::money::{Cash, Price, Quantity};
@@ -172,6 +173,39 @@ impl Decision {
         }
         Ok(())
     }
+
+    /// [`Decision::verify`], and that all children of its order together have no more of it than follows from it: for each child the symbol, and
+    /// that its shares sum to its quantity; over all of them this decision's shares, on its side and within its quantity.
+    ///
+    /// # Errors
+    /// The first that does not follow.
+    pub fn verify_children(&self, children: &[ApprovedOrder]) -> Result<(), BadInput> {
+        self.verify()?;
+        let mut own = Quantity::ZERO;
+        for c in children {
+            let (order, shares) = (c.order(), c.shares());
+            if order.symbol != self.symbol || order.time < self.time {
+                let text = |s: Symbol, t: Time| format!("{s} at {t}");
+                return Err(BadInput::new("child", text(order.symbol, order.time), text(self.symbol, self.time)));
+            }
+            let sum: Quantity = shares.iter().map(|s| s.quantity).sum();
+            if sum != order.signed() {
+                return Err(BadInput::new("shares of a child", sum.to_string(), order.signed().to_string()));
+            }
+            for s in shares.iter().filter(|s| s.decision == self.id) {
+                if self.outcome != Outcome::Ordered(s.order) {
+                    let found = format!("{:?} of decision {}", s.order, self.id);
+                    return Err(BadInput::new("share", found, format!("{:?}", self.outcome)));
+                }
+                own += s.quantity;
+            }
+        }
+        let delta = self.sizing.map_or(Quantity::ZERO, |s| s.delta());
+        if own.abs() > delta.abs() || own.signum() * delta.signum() < 0 {
+            return Err(BadInput::new("quantity of all children", own.to_string(), format!("at most {delta}")));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +214,7 @@ mod tests {
     use crate::adjust::{Adjust, Adjustment};
     use crate::name::Name;
     use crate::step::Stage;
+    use crate::{FeatureValues, Market, Portfolio, View, approve};
 
     fn step(stage: Stage, adjust: Adjust, after: f64) -> Step {
         Step { stage, plugin: Name::lit("x"), adjustment: Adjustment::new(adjust, "because"), after }
@@ -254,6 +289,17 @@ mod tests {
             tif: TimeInForce::Gtc,
         };
         d.verify_order(&order).unwrap();
+        let market = (Market::default(), FeatureValues::default(), Portfolio::default());
+        let view = View::new(Time::MIN, &market.0, &market.1, &market.2);
+        let whole = approve(order.clone(), [], &view, &mut Vec::new()).unwrap();
+        let first = Quantity::from_nanos(10).unwrap();
+        let children = whole.split(&[first, quantity - first]).unwrap();
+        d.verify_children(&children).unwrap();
+        d.verify_children(&children[1..]).unwrap();
+        let twice = [whole.clone(), children[0].clone()];
+        assert!(d.verify_children(&twice).is_err(), "more than was decided");
+        assert!(Decision { symbol: Symbol::new("TLT").unwrap(), ..d.clone() }.verify_children(&children).is_err());
+        assert!(Decision { outcome: Outcome::Ordered(OrderId(8)), ..d.clone() }.verify_children(&children).is_err());
         let one = Quantity::from_nanos(1).unwrap();
         for wrong in [
             Order { quantity: quantity + one, ..order.clone() },

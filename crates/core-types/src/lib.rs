@@ -12,7 +12,9 @@ mod error;
 mod event;
 mod execution;
 mod fixed;
+mod ids;
 mod interest;
+mod lifecycle;
 mod money;
 mod name;
 mod observer;
@@ -39,7 +41,7 @@ mod view;
 mod working;
 
 pub use adjust::{Adjust, Adjustment, Numbers};
-pub use approval::{ApprovedOrder, approve};
+pub use approval::{ApprovedOrder, Share, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use decision::{Contribution, Decision, Outcome, Sizing};
 pub use error::{BadInput, Invalid, Violation, closest, did_you_mean};
@@ -47,10 +49,12 @@ pub use event::{
     Bar, BookLevel, BookUpdate, CorporateAction, Earnings, Event, FundFlow, MarketData, News, OptionChain, OptionKind,
     OptionQuote, Origin, Quote, Rating, SearchTrend, Trade,
 };
-pub use execution::Execution;
+pub use execution::{Execution, Outbox};
 pub use fixed::Fixed;
+pub use ids::{BookName, BrokerOrderId, ClientOrderId, ExecutionId};
 pub use interest::{Interest, Kinds, Symbols};
 pub use jiff::civil::Date;
+pub use lifecycle::{OrderState, ReportKind, Turn};
 pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
 pub use observer::{Observer, Record};
@@ -59,10 +63,9 @@ pub use order::{Order, OrderId, OrderKind, Side, TimeInForce};
 pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
-pub use probe::Probe;
 pub use records::{Follow, Scored, Settled, StrategyRecords};
-pub use registry::{PluginInfo, Role};
-pub use report::{BrokerReport, Fill, OrderReport, Progress, RejectReason, Said};
+pub use registry::{PluginInfo, Probe, Role};
+pub use report::{BrokerReport, Correction, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{
     Allocator, Alpha, Feature, Filter, Overlay, Proposal, Published, Revision, Rule, RulePhase, RuleStep, Sizer,
 };

@@ -56,6 +56,10 @@ pub type Metrics = Vec<(&'static str, f64)>;
 pub trait Plugin: Snapshot + Send {
     /// The id: file name, configuration key, documentation page.
     fn id(&self) -> &'static str;
+    /// The version of the shape of its state: to be raised with every change of what is saved, so that an older state is refused and not misread.
+    fn version(&self) -> u32 {
+        1
+    }
     /// The events it listens to: all, unless it says that it needs less. Other events need not be shown to it, so they must change nothing.
     ///
     /// Asked when a run begins, when a state is restored and after a change of a symbol's name; the engine itself follows such changes. A

@@ -2,30 +2,10 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
 use crate::{
-    Adjustment, Allocator, Alpha, BadInput, Event, Feature, FeatureValues, Filter, Invalid, Market, Overlay, Plugin,
-    PluginInfo, Proposal, Rule, Signal, Signals, Sizer, StrategyId, StrategyRecords, Symbol, Time, View,
+    Adjustment, BadInput, Event, FeatureValues, Market, Probe, Proposal, Signal, Signals, StrategyId, StrategyRecords,
+    Symbol, Time, View,
 };
-
-/// A role that can be driven by events alone.
-pub enum Probe {
-    /// A feature.
-    Feature(Box<dyn Feature>),
-    /// An alpha.
-    Alpha(Box<dyn Alpha>),
-    /// A filter, asked about a long signal on each symbol.
-    Filter(Box<dyn Filter>),
-    /// A sizer, asked about a long signal on each symbol.
-    Sizer(Box<dyn Sizer>),
-    /// An overlay, asked about each symbol.
-    Overlay(Box<dyn Overlay>),
-    /// An allocator, asked about one strategy per symbol and one in all of them.
-    Allocator(Box<dyn Allocator>),
-    /// A rule, asked about a target in each symbol.
-    Rule(Box<dyn Rule>),
-}
 
 /// The strategy whose signals filters and sizers are asked about.
 const STRATEGY: &str = "probe";
@@ -47,49 +27,6 @@ pub fn stand(records: &mut StrategyRecords, symbols: &[Symbol], market: &Market,
 }
 
 impl Probe {
-    /// Every role of a plugin that can be driven.
-    ///
-    /// # Errors
-    /// When the parameters are wrong.
-    pub fn all(info: &PluginInfo, params: &Value) -> Result<Vec<Self>, Invalid> {
-        let mut out = Vec::new();
-        macro_rules! role {
-            ($($field:ident $variant:ident),*) => {
-                $(if let Some(build) = info.$field {
-                    out.push(Self::$variant(build(params)?));
-                })*
-            };
-        }
-        role!(feature Feature, alpha Alpha, filter Filter, sizer Sizer, overlay Overlay, allocator Allocator, rule Rule);
-        Ok(out)
-    }
-
-    /// The role's name.
-    pub fn role(&self) -> &'static str {
-        match self {
-            Self::Feature(_) => "feature",
-            Self::Alpha(_) => "alpha",
-            Self::Filter(_) => "filter",
-            Self::Sizer(_) => "sizer",
-            Self::Overlay(_) => "overlay",
-            Self::Allocator(_) => "allocator",
-            Self::Rule(_) => "rule",
-        }
-    }
-
-    /// The plugin behind the role.
-    pub fn plugin(&mut self) -> &mut dyn Plugin {
-        match self {
-            Self::Feature(p) => p.as_mut(),
-            Self::Alpha(p) => p.as_mut(),
-            Self::Filter(p) => p.as_mut(),
-            Self::Sizer(p) => p.as_mut(),
-            Self::Overlay(p) => p.as_mut(),
-            Self::Allocator(p) => p.as_mut(),
-            Self::Rule(p) => p.as_mut(),
-        }
-    }
-
     /// Empty records of what the plugin follows, of the strategy whose signals it is asked about. The caller shows them each event before
     /// the plugin sees it, and after a session close what stands, by [`stand`].
     ///
@@ -210,7 +147,12 @@ impl Probe {
                 targets.sort_by_key(|t| t.0);
                 p.apply(&targets, view).into_iter().map(|s| s.adjustment).collect()
             }
-            Self::Feature(_) | Self::Alpha(_) => Vec::new(),
+            Self::Feature(_)
+            | Self::Alpha(_)
+            | Self::PreTrade(_)
+            | Self::Execution(_)
+            | Self::Observer(_)
+            | Self::Service(_) => Vec::new(),
         })
     }
 }

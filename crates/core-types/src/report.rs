@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{BrokerOrderId, ExecutionId};
+use crate::lifecycle::{OrderState, ReportKind};
 use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
 use crate::order::{OrderId, Side};
@@ -101,6 +103,97 @@ pub enum Said {
         /// Quantity filled in all, also by fills that are still to be reported.
         filled: Quantity,
     },
+    /// Received, not yet accepted.
+    PendingNew,
+    /// Accepted for an auction, of which the price is not known.
+    AcceptedForBidding,
+    /// It rests until another order has filled.
+    Held,
+    /// The request to cancel is noted.
+    PendingCancel,
+    /// The request to replace is noted.
+    PendingReplace,
+    /// Another order has taken its place.
+    Replaced {
+        /// Quantity filled in all, also by fills that are still to be reported.
+        filled: Quantity,
+    },
+    /// Nothing more today.
+    DoneForDay,
+    /// A trade is guaranteed but has not happened yet.
+    Stopped,
+    /// Not eligible for trading at present.
+    Suspended,
+    /// Done for the day, the settlement is being computed.
+    Calculated,
+    /// It will not be cancelled, and why.
+    CancelRejected(String),
+    /// It will not be replaced, and why.
+    ReplaceRejected(String),
+    /// The same as [`Said::Progress`], by a broker that names its executions: of one name, the first report counts.
+    Executed(ExecutionId, Progress),
+    /// The broker's own name of the order.
+    Named(BrokerOrderId),
+    /// An execution that was reported never was.
+    Busted(ExecutionId),
+    /// An execution that was reported was another.
+    Corrected(Correction),
+    /// The broker has changed the order by itself, in its words.
+    Restated(String),
+    /// Something that this release does not know, as it came.
+    Unknown(String),
+}
+
+impl Said {
+    /// What is said, without figures and words.
+    pub fn kind(&self) -> ReportKind {
+        match self {
+            Self::Accepted => ReportKind::Accepted,
+            Self::Rejected(_) => ReportKind::Rejected,
+            Self::Progress(_) | Self::Executed(..) => ReportKind::Progress,
+            Self::Cancelled { .. } => ReportKind::Cancelled,
+            Self::Expired { .. } => ReportKind::Expired,
+            Self::PendingNew => ReportKind::PendingNew,
+            Self::AcceptedForBidding => ReportKind::AcceptedForBidding,
+            Self::Held => ReportKind::Held,
+            Self::PendingCancel => ReportKind::PendingCancel,
+            Self::PendingReplace => ReportKind::PendingReplace,
+            Self::Replaced { .. } => ReportKind::Replaced,
+            Self::DoneForDay => ReportKind::DoneForDay,
+            Self::Stopped => ReportKind::Stopped,
+            Self::Suspended => ReportKind::Suspended,
+            Self::Calculated => ReportKind::Calculated,
+            Self::CancelRejected(_) => ReportKind::CancelRejected,
+            Self::ReplaceRejected(_) => ReportKind::ReplaceRejected,
+            Self::Named(_) => ReportKind::Named,
+            Self::Busted(_) => ReportKind::Busted,
+            Self::Corrected(_) => ReportKind::Corrected,
+            Self::Restated(_) => ReportKind::Restated,
+            Self::Unknown(_) => ReportKind::Unknown,
+        }
+    }
+    /// The broker's words, or the name that it gives, when there are any.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::CancelRejected(s) | Self::ReplaceRejected(s) | Self::Restated(s) | Self::Unknown(s) => Some(s),
+            Self::Named(id) => Some(id.as_str()),
+            Self::Busted(id) | Self::Corrected(Correction { execution: id, .. }) => Some(id.as_str()),
+            _ => None,
+        }
+    }
+}
+
+/// How an execution really was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// Which one.
+    pub execution: ExecutionId,
+    /// How much it filled, above zero.
+    pub quantity: Quantity,
+    /// At which price.
+    pub price: Price,
+    /// Commission and regulatory fees of it.
+    pub fee: Cash,
 }
 
 /// A fill as progress of its order: the cumulative filled quantity went from `from` to `to`.
@@ -157,5 +250,18 @@ pub enum OrderReport {
         time: Time,
         /// Quantity not filled.
         remaining: Quantity,
+    },
+    /// It went on without an end or a fill, or the broker said something that changed nothing.
+    Noted {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        time: Time,
+        /// What was said.
+        said: ReportKind,
+        /// The state after it.
+        state: OrderState,
+        /// The broker's words, when there were any.
+        words: Option<String>,
     },
 }

@@ -423,7 +423,7 @@ pub fn role_suite(info: &PluginInfo, params: &Value) {
 /// The checks that need only the registry entry: ids, documentation, defaults, schema and, for every parameter, a description.
 pub fn info_suite(info: &PluginInfo) {
     assert!(!info.summary.is_empty() && !info.source.is_empty(), "{} has a summary and a source", info.id);
-    assert!(!info.roles().is_empty(), "{} has a role", info.id);
+    assert!(!info.uses().is_empty(), "{} has a role", info.id);
     let defaults = (info.defaults)();
     (info.check)(&defaults).unwrap_or_else(|e| panic!("{}: the defaults build: {e}", info.id));
     (info.check)(&serde_json::json!({})).unwrap_or_else(|e| panic!("{}: an empty table builds: {e}", info.id));

@@ -130,6 +130,10 @@ impl Book {
         rule.revise(self.shown.entries(), what, view)
     }
 
+    /// Other rules may sit at the places: each has to look at everything.
+    pub fn watched_by_others(&mut self) {
+        self.watch = Watch::default();
+    }
     /// Everything is decided anew: what stood before counts no more.
     pub fn begin_anew(&mut self) {
         self.decided.clear();
@@ -343,13 +347,13 @@ pub(crate) fn apply_rules(
     let hedges = pipeline.rules.iter().position(|r| r.phase() == RulePhase::Hedge).unwrap_or(pipeline.rules.len());
     for (who, r) in pipeline.rules[..hedges].iter_mut().enumerate() {
         let stage = if r.phase() == RulePhase::Decay { Stage::Decay } else { Stage::Rule };
-        let steps = pass.book.ask(who, r.as_mut(), view);
+        let steps = pass.book.ask(who, &mut **r, view);
         pass.take(stage, r.id(), steps)?;
     }
     pass.restrain(pipeline, desk, view)?;
     let mut hedged = false;
     for (who, r) in pipeline.rules.iter_mut().enumerate().skip(hedges) {
-        let steps = pass.book.ask(who, r.as_mut(), view);
+        let steps = pass.book.ask(who, &mut **r, view);
         hedged |= pass.take(Stage::Hedge, r.id(), steps)?;
     }
     pass.settle(pipeline, view)?;

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 use tradewind_core_types::{
-    Adjust, Adjustment, Contribution, Fixed, Name, Proposal, Signal, Sizer, Stage, Step, StrategyId, Symbol, View,
+    Adjust, Adjustment, Contribution, Filter, Fixed, Name, Overlay, Proposal, Signal, Sizer, Stage, Step, StrategyId,
+    Symbol, View,
 };
 
 use crate::book::{Book, More, apply_rules};
 use crate::engine::EngineConfig;
 use crate::executor::{Executor, Request};
 use crate::kill_switch::KillSwitch;
-use crate::pipeline::{Conviction, Pipeline, Standing, Strategy};
+use crate::pipeline::{Conviction, Named, Pipeline, Standing, Strategy};
 use crate::position::PositionManager;
 
 /// The parts of the engine that have a say in every decision, besides the plugins.
@@ -94,8 +95,8 @@ fn veto(steps: &mut Vec<Step>, stage: Stage, plugin: &'static str, a: Adjustment
 
 fn fold(
     s: &mut Strategy,
-    filters: &mut [Box<dyn tradewind_core_types::Filter>],
-    overlays: &mut [Box<dyn tradewind_core_types::Overlay>],
+    filters: &mut [Named<dyn Filter>],
+    overlays: &mut [Named<dyn Overlay>],
     signal: &Signal,
     view: &View<'_>,
 ) -> (Vec<Step>, f64) {
@@ -128,13 +129,13 @@ fn fold(
 /// The smallest of all sizers counts; what the others would have allowed is noted.
 fn sized(
     steps: &mut Vec<Step>,
-    sizers: &mut [Box<dyn Sizer>],
+    sizers: &mut [Named<dyn Sizer>],
     strategy: StrategyId,
     signal: &Signal,
     value: f64,
     view: &View<'_>,
 ) -> f64 {
-    let mut size = |z: &mut Box<dyn Sizer>| {
+    let mut size = |z: &mut Named<dyn Sizer>| {
         let a = z.size(strategy, signal, view);
         // Anything but a fraction of equity would let the score itself be the size.
         let fine = match a.adjust {

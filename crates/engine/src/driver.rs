@@ -13,6 +13,7 @@ use crate::engine::{Engine, WAKEUP};
 use crate::error::EngineError;
 use crate::input::{Given, InputRef};
 use crate::journal::{Frame, JournalError};
+use crate::ledger::LedgerHash;
 use crate::merge::Merge;
 use crate::record::Recorder;
 use crate::venue::Venue;
@@ -243,17 +244,19 @@ impl<V: Venue> Backtest<V> {
         postcard::to_stdvec(&(engine, venue)).map_err(|e| EngineError::broken("backtest", e.to_string()))
     }
 
-    /// Restores what [`Backtest::save`] gave. The sources then have to be skipped by [`Engine::events`].
+    /// Restores what [`Backtest::save`] gave, as [`Engine::load`] does, and gives what that has to say. The sources then have to be skipped by
+    /// [`Engine::events`].
     ///
     /// # Errors
     /// When the bytes are not a state of such a run.
-    pub fn load(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+    pub fn load(&mut self, bytes: &[u8]) -> Result<Vec<String>, EngineError> {
         let (engine, venue): (Vec<u8>, Vec<u8>) =
             postcard::from_bytes(bytes).map_err(|e| EngineError::broken("backtest", e.to_string()))?;
-        self.engine.load(&engine)?;
+        let messages = self.engine.load(&engine)?;
         let given = usize::try_from(self.engine.commanded()).unwrap_or(usize::MAX);
         self.commands.drain(..given.min(self.commands.len()));
-        Ok(self.venue.load(&venue)?)
+        self.venue.load(&venue)?;
+        Ok(messages)
     }
 }
 
@@ -276,16 +279,29 @@ pub enum ReplayError {
         /// The frame of the replay, when there is one.
         is: Option<Box<Frame>>,
     },
+    /// The snapshot that the engine was restored from belongs to another run.
+    #[error(
+        "at input {seq} the journal has the ledger hash {was:?}, and the snapshot {is:?}: it belongs to another run"
+    )]
+    Foreign {
+        /// Number of the snapshot's input.
+        seq: u64,
+        /// The last hash in the journal up to there.
+        was: Option<LedgerHash>,
+        /// That of the last session in the snapshot.
+        is: Option<LedgerHash>,
+    },
     /// An effect cannot be written as text.
     #[error("effect: {0}")]
     Text(String),
 }
 
 /// The driver of replays: inputs come from a journal, effects are compared with those in it and carried out by nobody. An engine that was restored
-/// from a snapshot goes on with the input after it. Effects that the torn end of a journal has lost are not missed.
+/// from a snapshot goes on with the input after it, once the books at its last session close are found to be those of the journal. Effects that the torn
+/// end of a journal has lost are not missed.
 ///
 /// # Errors
-/// The first input that cannot be processed or leads to something else.
+/// The first input that cannot be processed or leads to something else, or a snapshot of another run.
 pub fn replay(
     engine: &mut Engine,
     journal: impl Iterator<Item = Result<Frame, JournalError>>,
@@ -293,13 +309,17 @@ pub fn replay(
 ) -> Result<(), ReplayError> {
     let mut effects = Effects::new();
     let mut expected: VecDeque<Frame> = VecDeque::new();
-    let mut begun = false;
+    let (mut begun, mut closed) = (false, None);
     for frame in journal {
         match frame? {
             Frame::Config(_) => {}
             Frame::Input(x) if x.seq <= engine.seq() => {}
             Frame::Input(x) => {
                 let seq = engine.seq();
+                let is = engine.ledger().closed();
+                if !begun && closed != is {
+                    return Err(ReplayError::Foreign { seq, was: closed, is });
+                }
                 if let Some(is) = expected.pop_front() {
                     return Err(ReplayError::Differs { seq, was: None, is: Some(Box::new(is)) });
                 }
@@ -322,6 +342,7 @@ pub fn replay(
                     return Err(ReplayError::Differs { seq: engine.seq(), was: Some(Box::new(was)), is });
                 }
             },
+            Frame::Hash(hash) => closed = Some(hash),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Everything that an engine can want: each consequence is one of these, and a driver carries it out.
 
-use serde::Serialize;
-use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, Time};
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, StrategyId, Time};
 
 use crate::command::{Command, Obeyed};
 use crate::input::TimerId;
@@ -23,7 +23,7 @@ pub enum Effect {
     Query,
     /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].
     Arm(TimerId, Time),
-    /// Tell a person: what may be traded has changed.
+    /// Tell a person.
     Notify(Notice),
     /// Keep this record.
     Emit(Emitted),
@@ -37,10 +37,12 @@ impl Effect {
 }
 
 /// Something a person should know at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// When.
     pub time: Time,
+    /// The part that it is about.
+    pub who: String,
     /// In words.
     pub text: String,
 }
@@ -62,6 +64,10 @@ pub enum Emitted {
         metrics: Vec<(&'static str, &'static str, f64)>,
         /// The ledger's hash so far.
         hash: LedgerHash,
+        /// Profit and loss so far by strategy, after fees.
+        profits: Vec<(StrategyId, Cash)>,
+        /// The rest of it: of hedges, interest, what is paid to borrow.
+        unassigned: Cash,
     },
     /// A command and what became of it.
     Command(Time, Box<Command>, Obeyed),

@@ -72,6 +72,8 @@ pub struct Ledger {
     entries: u64,
     /// How many fills are booked.
     fills: u64,
+    /// The hash at the last session close, once there was one.
+    closed: Option<LedgerHash>,
 }
 
 impl Ledger {
@@ -90,6 +92,10 @@ impl Ledger {
     /// The hash so far.
     pub fn hash(&self) -> LedgerHash {
         self.hash
+    }
+    /// The hash at the last session close, once there was one.
+    pub fn closed(&self) -> Option<LedgerHash> {
+        self.closed
     }
     /// How many entries there are.
     pub fn entries(&self) -> u64 {
@@ -208,6 +214,7 @@ impl Ledger {
         }
         self.portfolio.reconcile()?;
         self.chain(time, &Entry::Close(self.portfolio.cash(), self.portfolio.equity()));
+        self.closed = Some(self.hash);
         Ok(())
     }
 }

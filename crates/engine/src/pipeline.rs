@@ -1,9 +1,12 @@
 //! The composition of roles that turns signals into target weights.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Allocator, Alpha, Feature, Filter, Observer, Overlay, Plugin, PreTrade, Rule, Signal, Sizer, StateError,
+    Allocator, Alpha, Feature, Filter, Observer, Overlay, Plugin, PreTrade, Role, Rule, Signal, Sizer, StateError,
     StrategyId, SymbolMap,
 };
 
@@ -22,19 +25,63 @@ pub enum Conviction {
     ScoreConfidence,
 }
 
+/// A plugin under the name that the configuration gives it.
+pub struct Named<R: ?Sized> {
+    /// The name, one of its own among the plugins of the role. Saved states are kept by it.
+    pub name: String,
+    /// What it was built from, as text; a saved state is taken on only by a plugin of the same settings.
+    pub settings: String,
+    plugin: Box<R>,
+}
+
+impl<R: ?Sized> Named<R> {
+    /// A plugin under a name.
+    pub fn new(name: &str, plugin: Box<R>) -> Self {
+        Self { name: name.to_owned(), settings: String::new(), plugin }
+    }
+    /// The same with a record of what it was built from.
+    #[must_use]
+    pub fn built_from(mut self, settings: String) -> Self {
+        self.settings = settings;
+        self
+    }
+}
+
+impl<R: Plugin + ?Sized> Named<R> {
+    /// A plugin under its own id.
+    pub fn of(plugin: Box<R>) -> Self {
+        Self::new(plugin.id(), plugin)
+    }
+}
+
+impl<R: ?Sized> Deref for Named<R> {
+    type Target = R;
+    #[inline]
+    fn deref(&self) -> &R {
+        &self.plugin
+    }
+}
+
+impl<R: ?Sized> DerefMut for Named<R> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut R {
+        &mut self.plugin
+    }
+}
+
 /// One strategy: an alpha and what its signals pass through. Filters and overlays are shared and named by their index in the
 /// pipeline, so that two strategies under the same overlay see one and the same state.
 pub struct Strategy {
     /// Name.
     pub id: StrategyId,
     /// Where its signals come from.
-    pub alpha: Box<dyn Alpha>,
+    pub alpha: Named<dyn Alpha>,
     /// How much of the score counts.
     pub conviction: Conviction,
     /// Filters, by index in [`Pipeline::filters`], in order.
     pub filters: Vec<usize>,
     /// From score to fraction of equity: the smallest counts.
-    pub sizers: Vec<Box<dyn Sizer>>,
+    pub sizers: Vec<Named<dyn Sizer>>,
     /// Overlays, by index in [`Pipeline::overlays`], in order.
     pub overlays: Vec<usize>,
     /// Whether the position manager watches over what it holds.
@@ -44,11 +91,11 @@ pub struct Strategy {
 }
 
 impl Strategy {
-    /// A strategy that holds what its alpha says: no filters, sizers, overlays or management.
+    /// A strategy that holds what its alpha says: no filters, sizers, overlays or management. The alpha has the strategy's name.
     pub fn new(id: StrategyId, alpha: Box<dyn Alpha>) -> Self {
         Self {
             id,
-            alpha,
+            alpha: Named::new(id.as_str(), alpha),
             conviction: Conviction::default(),
             filters: Vec::new(),
             sizers: Vec::new(),
@@ -63,23 +110,23 @@ impl Strategy {
 #[derive(Default)]
 pub struct Pipeline {
     /// Features, in the order in which they see events (a feature may use those before it).
-    pub features: Vec<Box<dyn Feature>>,
+    pub features: Vec<Named<dyn Feature>>,
     /// Strategies.
     pub strategies: Vec<Strategy>,
     /// Filters.
-    pub filters: Vec<Box<dyn Filter>>,
+    pub filters: Vec<Named<dyn Filter>>,
     /// Overlays.
-    pub overlays: Vec<Box<dyn Overlay>>,
+    pub overlays: Vec<Named<dyn Overlay>>,
     /// Allocators, after the overlays: scaling commutes, and a cap must see the exposure that would really be held.
-    pub allocators: Vec<Box<dyn Allocator>>,
+    pub allocators: Vec<Named<dyn Allocator>>,
     /// Portfolio rules, in the order of their phases and within a phase in this order.
-    pub rules: Vec<Box<dyn Rule>>,
+    pub rules: Vec<Named<dyn Rule>>,
     /// Limits: applied after the rules, and once more after the hedges, so that the result obeys them whatever came before.
     pub limits: Option<Limits>,
     /// Last looks at each order, in order.
-    pub pretrade: Vec<Box<dyn PreTrade>>,
+    pub pretrade: Vec<Named<dyn PreTrade>>,
     /// Watchers.
-    pub observers: Vec<Box<dyn Observer>>,
+    pub observers: Vec<Named<dyn Observer>>,
     /// Cost of a trade as a fraction of its value, for the paper bets in the records of strategies.
     pub paper_cost: f64,
 }
@@ -99,31 +146,91 @@ pub(crate) enum Seat {
 /// Signals in force, per strategy and first leg.
 pub(crate) type Standing = Vec<SymbolMap<Signal>>;
 
+/// The saved state of one plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PluginState {
+    /// Role and name, as in the configuration.
+    key: String,
+    /// The plugin's id.
+    plugin: String,
+    /// Version of the shape of its state.
+    version: u32,
+    /// What it was built from.
+    settings: String,
+    state: Vec<u8>,
+}
+
+/// One plugin of a pipeline with all that tells it from others.
+struct Placed<'a> {
+    key: String,
+    settings: &'a str,
+    plugin: &'a mut dyn Plugin,
+}
+
 impl Pipeline {
-    /// Visits every plugin in a fixed order, as a plugin.
-    pub(crate) fn each(&mut self, mut f: impl FnMut(&mut dyn Plugin)) {
-        self.features.iter_mut().for_each(|p| f(p.as_mut()));
-        for s in &mut self.strategies {
-            f(s.alpha.as_mut());
-            s.sizers.iter_mut().for_each(|p| f(p.as_mut()));
+    /// Every plugin in a fixed order. The key is role and name; sizers belong to their strategies. Of two with one key the later has a number.
+    fn placed(&mut self) -> Vec<Placed<'_>> {
+        fn all<'a, R: ?Sized + 'a>(
+            out: &mut Vec<Placed<'a>>,
+            of: &str,
+            role: Role,
+            plugins: impl IntoIterator<Item = &'a mut Named<R>>,
+            plugin: impl Fn(&'a mut R) -> &'a mut dyn Plugin,
+        ) {
+            out.extend(plugins.into_iter().map(|n| Placed {
+                key: format!("{of}{role}.{}", n.name),
+                settings: &n.settings,
+                plugin: plugin(&mut n.plugin),
+            }));
         }
-        self.filters.iter_mut().for_each(|p| f(p.as_mut()));
-        self.overlays.iter_mut().for_each(|p| f(p.as_mut()));
-        self.allocators.iter_mut().for_each(|p| f(p.as_mut()));
-        self.rules.iter_mut().for_each(|p| f(p.as_mut()));
+        let mut out = Vec::new();
+        all(&mut out, "", Role::Feature, &mut self.features, |p| p);
+        for s in &mut self.strategies {
+            all(&mut out, "", Role::Alpha, [&mut s.alpha], |p| p);
+            all(&mut out, &format!("strategy.{}.", s.id), Role::Sizer, &mut s.sizers, |p| p);
+        }
+        all(&mut out, "", Role::Filter, &mut self.filters, |p| p);
+        all(&mut out, "", Role::Overlay, &mut self.overlays, |p| p);
+        all(&mut out, "", Role::Allocator, &mut self.allocators, |p| p);
+        all(&mut out, "", Role::Rule, &mut self.rules, |p| p);
+        out.extend(self.limits.iter_mut().map(|p| Placed { key: "limits".into(), settings: "", plugin: p }));
+        all(&mut out, "", Role::PreTrade, &mut self.pretrade, |p| p);
+        all(&mut out, "", Role::Observer, &mut self.observers, |p| p);
+        let mut taken = BTreeSet::new();
+        for p in &mut out {
+            let (key, mut n) = (p.key.clone(), 1);
+            while !taken.insert(p.key.clone()) {
+                n += 1;
+                p.key = format!("{key}#{n}");
+            }
+        }
+        out
+    }
+
+    /// Visits every plugin in a fixed order.
+    pub(crate) fn each(&mut self, mut f: impl FnMut(&mut dyn Plugin)) {
+        self.features.iter_mut().for_each(|p| f(&mut **p));
+        for s in &mut self.strategies {
+            f(&mut *s.alpha);
+            s.sizers.iter_mut().for_each(|p| f(&mut **p));
+        }
+        self.filters.iter_mut().for_each(|p| f(&mut **p));
+        self.overlays.iter_mut().for_each(|p| f(&mut **p));
+        self.allocators.iter_mut().for_each(|p| f(&mut **p));
+        self.rules.iter_mut().for_each(|p| f(&mut **p));
         self.limits.iter_mut().for_each(|p| f(p));
-        self.pretrade.iter_mut().for_each(|p| f(p.as_mut()));
-        self.observers.iter_mut().for_each(|p| f(p.as_mut()));
+        self.pretrade.iter_mut().for_each(|p| f(&mut **p));
+        self.observers.iter_mut().for_each(|p| f(&mut **p));
     }
 
     /// Every plugin that sees events through [`Plugin::observe`] (all but features and alphas), in the order in which they see one.
     pub(crate) fn seated(&self) -> impl Iterator<Item = (Seat, &dyn Plugin)> {
         fn seats<R: ?Sized>(
-            all: &[Box<R>],
+            all: &[Named<R>],
             seat: impl Fn(usize) -> Seat,
             plugin: impl Fn(&R) -> &dyn Plugin,
         ) -> impl Iterator<Item = (Seat, &dyn Plugin)> {
-            all.iter().enumerate().map(move |(i, p)| (seat(i), plugin(p.as_ref())))
+            all.iter().enumerate().map(move |(i, p)| (seat(i), plugin(p)))
         }
         let sizers = self.strategies.iter().enumerate();
         sizers
@@ -139,48 +246,79 @@ impl Pipeline {
     /// The plugin on a seat.
     pub(crate) fn on(&mut self, seat: Seat) -> Option<&mut dyn Plugin> {
         Some(match seat {
-            Seat::Sizer(s, i) => self.strategies.get_mut(s)?.sizers.get_mut(i)?.as_mut(),
-            Seat::Filter(i) => self.filters.get_mut(i)?.as_mut(),
-            Seat::Overlay(i) => self.overlays.get_mut(i)?.as_mut(),
-            Seat::Allocator(i) => self.allocators.get_mut(i)?.as_mut(),
-            Seat::Rule(i) => self.rules.get_mut(i)?.as_mut(),
-            Seat::PreTrade(i) => self.pretrade.get_mut(i)?.as_mut(),
-            Seat::Observer(i) => self.observers.get_mut(i)?.as_mut(),
+            Seat::Sizer(s, i) => &mut **self.strategies.get_mut(s)?.sizers.get_mut(i)?,
+            Seat::Filter(i) => &mut **self.filters.get_mut(i)?,
+            Seat::Overlay(i) => &mut **self.overlays.get_mut(i)?,
+            Seat::Allocator(i) => &mut **self.allocators.get_mut(i)?,
+            Seat::Rule(i) => &mut **self.rules.get_mut(i)?,
+            Seat::PreTrade(i) => &mut **self.pretrade.get_mut(i)?,
+            Seat::Observer(i) => &mut **self.observers.get_mut(i)?,
         })
     }
 
-    /// The states of all plugins, with their ids.
-    pub(crate) fn save(&mut self) -> Result<Vec<(String, Vec<u8>)>, StateError> {
-        let mut all = Vec::new();
-        let mut failed = None;
-        self.each(|p| match p.save() {
-            Ok(bytes) => all.push((p.id().to_owned(), bytes)),
-            Err(e) => failed = Some(e),
-        });
-        failed.map_or(Ok(all), Err)
+    /// The states of all plugins.
+    pub(crate) fn save(&mut self) -> Result<Vec<PluginState>, StateError> {
+        let keep = |p: Placed<'_>| {
+            Ok(PluginState {
+                plugin: p.plugin.id().to_owned(),
+                version: p.plugin.version(),
+                settings: p.settings.to_owned(),
+                state: p.plugin.save().map_err(|e| StateError { who: p.key.clone(), ..e })?,
+                key: p.key,
+            })
+        };
+        self.placed().into_iter().map(keep).collect()
     }
 
-    /// Restores the states of all plugins; they must be the same plugins in the same places.
-    pub(crate) fn load(&mut self, states: &[(String, Vec<u8>)]) -> Result<(), StateError> {
-        let mut given = states.iter();
-        let mut result = Ok(());
-        let mut count = 0;
-        self.each(|p| {
-            count += 1;
-            if result.is_err() {
-                return;
+    /// Gives each plugin the state that was saved under its key, wherever it stands now; what has none begins anew. Gives, in words, what
+    /// is new and what was dropped.
+    ///
+    /// A state of another version is refused: a plugin that silently forgot what it knew would trade on too little.
+    ///
+    /// # Errors
+    /// A state that its plugin cannot read; then nothing has changed.
+    pub(crate) fn load(&mut self, states: &[PluginState]) -> Result<Vec<String>, StateError> {
+        let mut by_key: BTreeMap<&str, &PluginState> = states.iter().map(|s| (s.key.as_str(), s)).collect();
+        let (mut messages, mut kept) = (Vec::new(), Vec::new());
+        for p in self.placed() {
+            let id = p.plugin.id();
+            let saved = by_key.remove(p.key.as_str());
+            match saved.map(|s| s.fits(&p)).transpose()? {
+                Some(Ok(())) => kept.extend(saved.map(|s| (p, s))),
+                Some(Err(why)) => messages.push(format!("{} {why}: the state is dropped, and it begins anew", p.key)),
+                None => messages.push(format!("{} ({id}) is new: it begins without a state", p.key)),
             }
-            result = match given.next() {
-                Some((id, bytes)) if id == p.id() => p.load(bytes),
-                Some((id, _)) => Err(StateError { who: p.id().into(), problem: format!("the saved state is of {id}") }),
-                None => Err(StateError { who: p.id().into(), problem: "not in the saved state".into() }),
-            };
-        });
-        result?;
-        if count == states.len() {
-            Ok(())
-        } else {
-            Err(StateError { who: "pipeline".into(), problem: format!("{} plugins saved, {count} here", states.len()) })
         }
+        let gone = by_key.into_values().map(|s| format!("{} ({}) is gone: its state is dropped", s.key, s.plugin));
+        messages.extend(gone);
+        let before: Vec<Vec<u8>> = kept.iter().map(|(p, _)| p.plugin.save()).collect::<Result<_, _>>()?;
+        for i in 0..kept.len() {
+            let (p, s) = &mut kept[i];
+            if let Err(e) = p.plugin.load(&s.state) {
+                let failed = StateError { who: p.key.clone(), ..e };
+                kept.iter_mut().zip(&before).take(i).try_for_each(|((p, _), state)| p.plugin.load(state))?;
+                return Err(failed);
+            }
+        }
+        Ok(messages)
+    }
+}
+
+impl PluginState {
+    /// Whether the plugin can go on from it; if not, why it begins anew.
+    fn fits(&self, p: &Placed<'_>) -> Result<Result<(), String>, StateError> {
+        let (id, version) = (p.plugin.id(), p.plugin.version());
+        if self.plugin != id {
+            return Ok(Err(format!("was {} and is {id}", self.plugin)));
+        }
+        if self.version != version {
+            let problem = format!(
+                "the saved state of {id} has version {}, and this release reads version {version}: go on with the release that wrote it, or give the \
+                 plugin another name, under which it begins anew",
+                self.version
+            );
+            return Err(StateError { who: p.key.clone(), problem });
+        }
+        Ok(if self.settings == p.settings { Ok(()) } else { Err(format!("({id}) has other settings")) })
     }
 }

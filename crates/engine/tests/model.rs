@@ -395,6 +395,7 @@ impl<B: Venue> World<B> {
             Said::Rejected(_) => (End::Rejected, None),
             Said::Cancelled { filled } => (End::Cancelled, Some(*filled)),
             Said::Expired { filled } => (End::Expired, Some(*filled)),
+            other => panic!("the simulated exchange never says {other:?}"),
         };
         assert_eq!(t.end, None, "a second end: {r:?}");
         if let Some(q) = filled {

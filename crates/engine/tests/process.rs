@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::builtin::BaseSize;
 use tradewind_engine::{
-    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, LedgerHash, Merge, OrderStyle, Pipeline, Schedule,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, LedgerHash, Merge, Named, OrderStyle, Pipeline, Schedule,
     Strategy, VecSource,
 };
 
@@ -69,8 +69,10 @@ fn run(mark: &str) -> (LedgerHash, u64, Cash) {
         .collect();
     let feature = Closes { names, sum: FeatureId::new(&format!("closes.{mark}sum")).unwrap(), total: 0.0 };
     let id = StrategyId::new("reads").unwrap();
-    let strategy = Strategy { sizers: vec![Box::new(BaseSize(0.05))], ..Strategy::new(id, Box::new(Reader)) };
-    let pipeline = Pipeline { features: vec![Box::new(feature)], strategies: vec![strategy], ..Pipeline::default() };
+    let strategy =
+        Strategy { sizers: vec![Named::of(Box::new(BaseSize(0.05)))], ..Strategy::new(id, Box::new(Reader)) };
+    let pipeline =
+        Pipeline { features: vec![Named::of(Box::new(feature))], strategies: vec![strategy], ..Pipeline::default() };
     let config = EngineConfig {
         schedule: Schedule::Signal,
         order_style: OrderStyle::Market,

@@ -7,8 +7,8 @@ use tradewind_core_types::{
 };
 use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Backtest, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, OrderStyle, Pipeline, Recorder, Schedule,
-    SessionRecord, Strategy, VecSource,
+    Backtest, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, Merge, Named, OrderStyle, Pipeline, Recorder,
+    Schedule, SessionRecord, Strategy, VecSource,
 };
 
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Overlay for Alternate {
 
 fn engine(style: OrderStyle, costs: Costs) -> Backtest<Exchange> {
     let strategy = |name: &str, alpha: Box<dyn Alpha>, base: f64| Strategy {
-        sizers: vec![Box::new(BaseSize(base))],
+        sizers: vec![Named::of(Box::new(BaseSize(base)))],
         overlays: vec![0],
         ..Strategy::new(StrategyId::new(name).unwrap(), alpha)
     };
@@ -77,9 +77,9 @@ fn engine(style: OrderStyle, costs: Costs) -> Backtest<Exchange> {
             strategy("trend", Box::new(CrossoverParams { fast: 3, slow: 8 }.build().unwrap()), 0.15),
             strategy("hold", Box::new(BuyAndHold::new(vec![(symbol("SPY"), 1.0)])), 0.3),
         ],
-        overlays: vec![Box::new(Alternate::default())],
+        overlays: vec![Named::of(Box::new(Alternate::default()))],
         limits: Some(LimitsParams { symbol: 0.4, gross: 0.9, ..LimitsParams::default() }.build().unwrap()),
-        pretrade: vec![Box::new(OrderLimitsParams::default().build().unwrap())],
+        pretrade: vec![Named::of(Box::new(OrderLimitsParams::default().build().unwrap()))],
         ..Pipeline::default()
     };
     let exchange = Exchange::new(ExchangeConfig { costs, ..ExchangeConfig::default() }).unwrap();

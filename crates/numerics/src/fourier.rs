@@ -110,8 +110,12 @@ fn blocks<const L: usize, const BACK: bool>(re: &mut [f64], im: &mut [f64], turn
             if !BACK {
                 x = add_up(x, 1.0);
             }
-            for k in 0..3 {
-                x[k + 1] = turn(x[k + 1], turns[2 * k][j], turns[2 * k + 1][j], if BACK { 1.0 } else { -1.0 });
+            // Blocks of four are not turned.
+            if L > 1 {
+                let sign = if BACK { 1.0 } else { -1.0 };
+                for k in 0..3 {
+                    x[k + 1] = turn(x[k + 1], turns[2 * k][j], turns[2 * k + 1][j], sign);
+                }
             }
             if BACK {
                 x = add_up(x, -1.0);

@@ -116,6 +116,18 @@ mod tests {
         assert!((quantile(0.95) - 1.644_853_626_951_472_7).abs() < 1e-14);
         assert!((cdf(1.96) - 0.975_002_104_851_779_5).abs() < 1e-15);
         assert!((cdf(-8.0) / 6.220_960_574_271_785e-16 - 1.0).abs() < 1e-12);
-        assert!(quantile(1.5).is_nan());
+        // mpmath 1.3, 30 digits: the centre, the tail, and far out.
+        for (p, want) in [
+            (0.25, -0.674_489_750_196_081_7),
+            (0.001, -3.090_232_306_167_813_5),
+            (1e-20, -9.262_340_089_798_408),
+            (1e-300, -37.047_096_299_361_2),
+        ] {
+            assert!((quantile(p) / want - 1.0).abs() < 4e-16, "{p} {}", quantile(p));
+        }
+        assert_eq!(quantile(0.75), -quantile(0.25));
+        assert_eq!((quantile(0.0), quantile(0.5), quantile(1.0)), (f64::NEG_INFINITY, 0.0, f64::INFINITY));
+        assert!(quantile(1.5).is_nan() && quantile(f64::NAN).is_nan());
+        assert!((pdf(1.0) - 0.241_970_724_519_143_37).abs() < 1e-16);
     }
 }

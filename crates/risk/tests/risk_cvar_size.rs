@@ -340,7 +340,7 @@ fn the_allocator_keeps_to_shares_and_never_raises() {
 fn the_rule_judges_its_own_forecasts() {
     let params = json!({"minimum": 60, "method": "historical", "filter": "none", "portfolio_budget": 0.002});
     let mut role = Probe::all(&PLUGIN, &params).unwrap().remove(2);
-    assert_eq!(role.role(), "rule");
+    assert_eq!(role.role(), Role::Rule);
     let said = drive(&|| Probe::all(&PLUGIN, &params).unwrap().remove(2), &daily_events(26, 200), None);
     assert!(said.iter().any(|s| s.contains("portfolio shortfall ")));
     // Driven with SPY held from the first sessions on.

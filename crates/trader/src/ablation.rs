@@ -1,7 +1,7 @@
 //! What each part of the risk path does: the same run with one part left out.
 
 use rayon::prelude::*;
-use tradewind_core_types::{Cash, OrderReport};
+use tradewind_core_types::{Cash, OrderReport, Role};
 use tradewind_engine::{ExecutorParams, PositionParams, Recorder, SessionRecord};
 use tradewind_report::Ablation;
 
@@ -35,28 +35,37 @@ impl Recorder for Curve {
     }
 }
 
-/// Where a strategy names the parts of a role.
+/// The list of a strategy that names plugins of a role.
 type Names = fn(&mut StrategyConfig) -> &mut Vec<String>;
+
+/// The configuration without one of its plugins and without its name in strategies; `None` when the role is none of those between a signal and an
+/// order, or cannot be left out.
+fn without(config: &Config, role: Role, name: &str) -> Option<Config> {
+    let mut c = config.clone();
+    let (table, listed): (_, Option<Names>) = match role {
+        Role::Filter => (&mut c.filter, Some(|s| &mut s.filters)),
+        Role::Sizer => (&mut c.sizer, Some(|s| &mut s.sizers)),
+        Role::Overlay => (&mut c.overlay, Some(|s| &mut s.overlays)),
+        Role::Allocator => (&mut c.allocator, None),
+        Role::Rule => (&mut c.rule, None),
+        Role::PreTrade | Role::Execution => return None,
+        // Where signals come from, and who only watches.
+        Role::Feature | Role::Alpha | Role::Observer | Role::Service => return None,
+    };
+    table.remove(name);
+    if let Some(list) = listed {
+        c.strategy.values_mut().for_each(|s| list(s).retain(|n| n != name));
+    }
+    Some(c)
+}
 
 /// The parts between a signal and an order, each with the configuration that lacks it.
 pub fn parts(config: &Config) -> Vec<(String, Config)> {
     let mut out = Vec::new();
-    let roles = config.roles().into_iter().filter(|(role, _)| !matches!(*role, "feature" | "alpha"));
-    for (role, plugins) in roles {
+    for (role, plugins) in config.roles() {
         for (name, p) in plugins {
-            let mut c = config.clone();
-            let (table, list): (_, Option<Names>) = match role {
-                "filter" => (&mut c.filter, Some(|s| &mut s.filters)),
-                "sizer" => (&mut c.sizer, Some(|s| &mut s.sizers)),
-                "overlay" => (&mut c.overlay, Some(|s| &mut s.overlays)),
-                "allocator" => (&mut c.allocator, None),
-                _ => (&mut c.rule, None),
-            };
-            table.remove(name);
-            if let Some(list) = list {
-                c.strategy.values_mut().for_each(|s| list(s).retain(|n| n != name));
-            }
-            out.push((format!("{role}.{name} ({})", p.plugin), c));
+            let part = without(config, role, name);
+            out.extend(part.map(|c| (format!("{role}.{name} ({})", p.plugin), c)));
         }
     }
     if config.strategy.values().any(|s| s.managed) {

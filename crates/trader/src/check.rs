@@ -116,7 +116,7 @@ fn other_record(data: &mut MarketData, factor: f64) {
 
 /// Answers of a role: for each instant the hash of everything it has said so far. Disturbed data after `cut` may be refused: then the
 /// answers end there.
-fn answers(
+pub(crate) fn answers(
     mut role: Probe,
     events: &[Event],
     symbols: &[Symbol],

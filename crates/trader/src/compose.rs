@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Sizer, StrategyId, Symbol, Time, parse_params};
+use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Role, Sizer, StrategyId, Symbol, Time, parse_params};
 use tradewind_engine::builtin::{
     BaseSize, BuyAndHold, CrossoverParams, FeatureSignalParams, LimitsParams, OrderLimitsParams,
 };
-use tradewind_engine::{Backtest, Engine, EngineConfig, Exchange, KillSwitchParams, Pipeline, Schedule, Strategy};
+use tradewind_engine::{
+    Backtest, Engine, EngineConfig, Exchange, KillSwitchParams, Named, Pipeline, Schedule, Strategy,
+};
 
 use crate::catalogue;
 use crate::config::{BenchmarkConfig, Config, PluginConfig};
@@ -51,26 +53,36 @@ fn gather(field: &str, v: &Value, out: &mut Vec<(String, String)>) {
     }
 }
 
-type Builder<R> = fn(&Value) -> Result<Box<R>, Invalid>;
+/// Builds one role from parameters.
+pub(crate) type Builder<R> = fn(&Value) -> Result<Box<R>, Invalid>;
+
+/// Builds a plugin of one role.
+///
+/// # Errors
+/// When there is no such plugin, it has not this role, or its parameters are wrong; the fields are those of the configuration.
+pub(crate) fn built<R: ?Sized>(
+    role: Role,
+    name: &str,
+    p: &PluginConfig,
+    pick: impl Fn(&PluginInfo) -> Option<Builder<R>>,
+) -> Result<Named<R>, Invalid> {
+    let params = Value::Object(p.params.clone());
+    catalogue::find(&p.plugin)
+        .and_then(|info| pick(info).ok_or_else(|| format!("{} has no role {role}", p.plugin)))
+        .map_err(|problem| Invalid::one("plugin", problem))
+        .and_then(|build| build(&params))
+        .map(|plugin| Named::new(name, plugin).built_from(params.to_string()))
+        .map_err(|e| e.under(&format!("{role}.{name}")))
+}
 
 /// Builds plugins of one role, in their order.
 fn build<'a, R: ?Sized>(
-    role: &str,
+    role: Role,
     plugins: impl IntoIterator<Item = (&'a String, &'a PluginConfig)>,
     pick: impl Fn(&PluginInfo) -> Option<Builder<R>>,
     bad: &mut Invalid,
-) -> Vec<Box<R>> {
-    plugins
-        .into_iter()
-        .filter_map(|(name, p)| {
-            let at = format!("{role}.{name}");
-            let built = catalogue::find(&p.plugin)
-                .and_then(|info| pick(info).ok_or_else(|| format!("{} has no role {role}", p.plugin)))
-                .map_err(|problem| Invalid::one("plugin", problem))
-                .and_then(|build| build(&Value::Object(p.params.clone())));
-            bad.absorb(built.map_err(|e| e.under(&at)))
-        })
-        .collect()
+) -> Vec<Named<R>> {
+    plugins.into_iter().filter_map(|(name, p)| bad.absorb(built(role, name, p, &pick))).collect()
 }
 
 /// An alpha of the engine itself; `None` when it is none.
@@ -86,14 +98,11 @@ pub fn builtin_alpha(p: &PluginConfig) -> Result<Option<Box<dyn Alpha>>, Invalid
     })
 }
 
-fn alpha(p: &PluginConfig) -> Result<Box<dyn Alpha>, Invalid> {
-    if let Some(own) = builtin_alpha(p)? {
-        return Ok(own);
+fn alpha(name: &str, p: &PluginConfig) -> Result<Named<dyn Alpha>, Invalid> {
+    match builtin_alpha(p).map_err(|e| e.under(&format!("alpha.{name}")))? {
+        Some(own) => Ok(Named::new(name, own).built_from(Value::Object(p.params.clone()).to_string())),
+        None => built(Role::Alpha, name, p, |info| info.alpha),
     }
-    let params = Value::Object(p.params.clone());
-    let info = catalogue::find(&p.plugin).map_err(|problem| Invalid::one("plugin", problem))?;
-    let build = info.alpha.ok_or_else(|| Invalid::one("plugin", format!("{} is no alpha", p.plugin)))?;
-    build(&params)
 }
 
 /// Builds the pipeline of a configuration.
@@ -109,13 +118,14 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
     for (name, s) in &config.strategy {
         let id = StrategyId::new(name).map_err(|e| Invalid::one(format!("strategy.{name}"), e.to_string()));
         let built = match config.alpha.get(&s.alpha) {
-            Some(p) => alpha(p).map_err(|e| e.under(&format!("alpha.{}", s.alpha))),
+            Some(p) => alpha(&s.alpha, p),
             None => Err(Invalid::one(format!("strategy.{name}.alpha"), format!("{:?} is not configured", s.alpha))),
         };
         if let (Some(id), Some(alpha)) = (bad.absorb(id), bad.absorb(built)) {
-            let mut sizers: Vec<Box<dyn Sizer>> = vec![Box::new(BaseSize(s.base))];
+            let base = Named::<dyn Sizer>::of(Box::new(BaseSize(s.base))).built_from(s.base.to_string());
+            let mut sizers = vec![base];
             let own = config.sizer.iter().filter(|(n, _)| s.sizers.contains(n));
-            sizers.extend(build("sizer", own, |p| p.sizer, &mut bad));
+            sizers.extend(build(Role::Sizer, own, |p| p.sizer, &mut bad));
             strategies.push(Strategy {
                 conviction: s.conviction,
                 filters: at(&s.filters, &config.filter),
@@ -123,7 +133,8 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
                 overlays: at(&s.overlays, &config.overlay),
                 managed: s.managed,
                 discretionary: s.discretionary,
-                ..Strategy::new(id, alpha)
+                id,
+                alpha,
             });
         }
     }
@@ -139,14 +150,14 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
     let pipeline = Pipeline {
         features: crate::graph::features(&config.feature, &config.alpha, &mut bad),
         strategies,
-        filters: build("filter", &config.filter, |p| p.filter, &mut bad),
-        overlays: build("overlay", &config.overlay, |p| p.overlay, &mut bad),
-        allocators: build("allocator", &config.allocator, |p| p.allocator, &mut bad),
-        rules: build("rule", &config.rule, |p| p.rule, &mut bad),
+        filters: build(Role::Filter, &config.filter, |p| p.filter, &mut bad),
+        overlays: build(Role::Overlay, &config.overlay, |p| p.overlay, &mut bad),
+        allocators: build(Role::Allocator, &config.allocator, |p| p.allocator, &mut bad),
+        rules: build(Role::Rule, &config.rule, |p| p.rule, &mut bad),
         limits: bad.absorb(limits.build().map_err(|e| e.under("limits"))),
         pretrade: bad
             .absorb(order_limits.build().map_err(|e| e.under("order_limits")))
-            .map(|l| vec![Box::new(l) as _])
+            .map(|l| vec![Named::of(Box::new(l) as _)])
             .unwrap_or_default(),
         observers: Vec::new(),
         paper_cost: config.exchange.costs.of_value(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tradewind_core_types::{Cash, Invalid, StrategyId, Symbol, Violation, did_you_mean};
+use tradewind_core_types::{Cash, Invalid, Role, StrategyId, Symbol, Violation, did_you_mean};
 use tradewind_data::{PlantedSpec, SimulationSpec, SourceSpec};
 use tradewind_engine::builtin::{LimitsParams, OrderLimitsParams};
 use tradewind_engine::{Conviction, EngineConfig, ExchangeConfig};
@@ -343,32 +343,19 @@ impl Config {
     }
 
     fn check_plugins(&self, bad: &mut Invalid) {
-        let has = |info: &tradewind_core_types::PluginInfo, role: &str| match role {
-            "feature" => info.feature.is_some(),
-            "alpha" => info.alpha.is_some(),
-            "filter" => info.filter.is_some(),
-            "sizer" => info.sizer.is_some(),
-            "overlay" => info.overlay.is_some(),
-            "allocator" => info.allocator.is_some(),
-            _ => info.rule.is_some(),
-        };
         for (role, plugins) in self.roles() {
             for (name, p) in plugins {
                 let at = format!("{role}.{name}");
-                if role == "alpha" && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
+                if role == Role::Alpha && crate::compose::BUILTIN_ALPHAS.contains(&p.plugin.as_str()) {
                     bad.absorb(crate::compose::builtin_alpha(p).map_err(|e| e.under(&at)));
                     continue;
                 }
                 match catalogue::find(&p.plugin) {
                     Err(problem) => bad.0.push(Violation { field: format!("{at}.plugin"), problem }),
-                    Ok(info) if !has(info, role) => {
-                        let roles = info.roles();
-                        bad.require(
-                            false,
-                            &format!("{at}.plugin"),
-                            &p.plugin,
-                            &format!("a plugin with the role {role}; this one has {roles:?}"),
-                        );
+                    Ok(info) if !info.plays(role) => {
+                        let uses = info.uses().join(", ");
+                        let expected = format!("a plugin with the role {role}; this one is: {uses}");
+                        bad.require(false, &format!("{at}.plugin"), &p.plugin, &expected);
                     }
                     Ok(info) => {
                         bad.absorb((info.check)(&Value::Object(p.params.clone())).map_err(|e| e.under(&at)));
@@ -405,17 +392,23 @@ impl Config {
         }
     }
 
-    /// The plugin tables by role.
-    pub fn roles(&self) -> [(&'static str, &BTreeMap<String, PluginConfig>); 7] {
-        [
-            ("feature", &self.feature),
-            ("alpha", &self.alpha),
-            ("filter", &self.filter),
-            ("sizer", &self.sizer),
-            ("overlay", &self.overlay),
-            ("allocator", &self.allocator),
-            ("rule", &self.rule),
-        ]
+    /// The plugin tables by role, in the order of the pipeline.
+    pub fn roles(&self) -> impl Iterator<Item = (Role, &BTreeMap<String, PluginConfig>)> {
+        Role::ALL.iter().filter_map(|r| Some((*r, self.table(*r)?)))
+    }
+
+    /// The plugins of a role, by name; `None` of a role that has no table.
+    pub fn table(&self, role: Role) -> Option<&BTreeMap<String, PluginConfig>> {
+        Some(match role {
+            Role::Feature => &self.feature,
+            Role::Alpha => &self.alpha,
+            Role::Filter => &self.filter,
+            Role::Sizer => &self.sizer,
+            Role::Overlay => &self.overlay,
+            Role::Allocator => &self.allocator,
+            Role::Rule => &self.rule,
+            Role::PreTrade | Role::Execution | Role::Observer | Role::Service => return None,
+        })
     }
 
     /// The same with every path of a data file changed; files of the sample stay what they are.

@@ -27,7 +27,7 @@ fn followed(config: &Config, d: &Decision) -> BTreeMap<Symbol, BTreeSet<String>>
     for (field, name) in compose::symbols(config) {
         let mut path = field.split('.');
         let (role, instance) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
-        let table = config.roles().into_iter().find(|(r, _)| *r == role).and_then(|(_, t)| t.get(instance));
+        let table = config.roles().find(|(r, _)| r.name() == role).and_then(|(_, t)| t.get(instance));
         if let (Some(p), Ok(symbol)) = (table, Symbol::new(&name))
             && plugins.contains(p.plugin.as_str())
         {
@@ -70,7 +70,7 @@ const READERS: [(&str, What); 4] = [
 fn read_of_symbol(config: &Config, d: &Decision) -> Vec<(What, String)> {
     let steps = || d.contributions.iter().flat_map(|c| &c.steps).chain(&d.rules);
     let follows = |id: &str| {
-        let mut instances = config.roles().into_iter().flat_map(|(_, t)| t.values()).filter(|p| p.plugin == id);
+        let mut instances = config.roles().flat_map(|(_, t)| t.values()).filter(|p| p.plugin == id);
         instances.any(|p| match p.params.get("symbols").and_then(serde_json::Value::as_array) {
             Some(named) if !named.is_empty() => named.iter().any(|s| s.as_str() == Some(d.symbol.as_str())),
             _ => true,

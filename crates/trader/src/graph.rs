@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Feature, FeatureId, Invalid, did_you_mean, parse_params};
+use tradewind_core_types::{Feature, FeatureId, Invalid, Role, did_you_mean, parse_params};
+use tradewind_engine::Named;
 use tradewind_engine::builtin::FeatureSignalParams;
 
-use crate::catalogue;
+use crate::compose;
 use crate::config::PluginConfig;
 
 /// A configured feature with what it publishes and reads.
 struct Node {
-    name: String,
-    feature: Box<dyn Feature>,
+    feature: Named<dyn Feature>,
     /// The features it reads, by index.
     after: Vec<usize>,
 }
@@ -22,25 +22,21 @@ pub fn features(
     configured: &BTreeMap<String, PluginConfig>,
     alphas: &BTreeMap<String, PluginConfig>,
     bad: &mut Invalid,
-) -> Vec<Box<dyn Feature>> {
+) -> Vec<Named<dyn Feature>> {
     let mut nodes: Vec<Node> = Vec::new();
     for (name, p) in configured {
-        let built = catalogue::find(&p.plugin)
-            .and_then(|info| info.feature.ok_or_else(|| format!("{} has no role feature", p.plugin)))
-            .map_err(|problem| Invalid::one("plugin", problem))
-            .and_then(|build| build(&Value::Object(p.params.clone())));
-        if let Some(feature) = bad.absorb(built.map_err(|e| e.under(&format!("feature.{name}")))) {
-            nodes.push(Node { name: name.clone(), feature, after: Vec::new() });
+        if let Some(feature) = bad.absorb(compose::built(Role::Feature, name, p, |info| info.feature)) {
+            nodes.push(Node { feature, after: Vec::new() });
         }
     }
     let mut published: BTreeMap<FeatureId, usize> = BTreeMap::new();
     for (i, n) in nodes.iter().enumerate() {
         for p in n.feature.outputs() {
             if let Some(other) = published.insert(p.id, i).filter(|o| *o != i) {
-                let at = format!("feature.{}", n.name);
+                let at = format!("feature.{}", n.feature.name);
                 let problem = format!(
                     "publishes {}, as feature.{} does: give one of them another `name`",
-                    p.id, nodes[other].name
+                    p.id, nodes[other].feature.name
                 );
                 bad.absorb(Err::<(), _>(Invalid::one(at, problem)));
             }
@@ -51,7 +47,7 @@ pub fn features(
             match published.get(&id) {
                 Some(&i) => n.after.push(i),
                 None => {
-                    bad.absorb(Err::<(), _>(unknown(&format!("feature.{}.input", n.name), id, &published)));
+                    bad.absorb(Err::<(), _>(unknown(&format!("feature.{}.input", n.feature.name), id, &published)));
                 }
             }
         }
@@ -78,7 +74,7 @@ pub fn features(
             }
         }
     }
-    let mut slots: Vec<Option<Box<dyn Feature>>> = nodes.into_iter().map(|n| Some(n.feature)).collect();
+    let mut slots: Vec<Option<Named<dyn Feature>>> = nodes.into_iter().map(|n| Some(n.feature)).collect();
     order.into_iter().filter_map(|i| slots[i].take()).collect()
 }
 
@@ -98,5 +94,5 @@ fn cycle(nodes: &[Node], done: &[bool]) -> Vec<String> {
         at = nodes[at].after.iter().copied().find(|&k| !done[k]).unwrap_or(at);
     }
     let from = seen.iter().position(|&i| i == at).unwrap_or(0);
-    seen[from..].iter().chain([&at]).map(|&i| nodes[i].name.clone()).collect()
+    seen[from..].iter().chain([&at]).map(|&i| nodes[i].feature.name.clone()).collect()
 }

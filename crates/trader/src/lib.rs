@@ -1,6 +1,7 @@
 //! The composition of everything: configuration, data, pipeline, runs and their folders. The binary `trader` is a thin shell around it.
 
 pub mod ablation;
+pub mod bits;
 pub mod catalogue;
 pub mod check;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod evidence;
 pub mod graph;
 pub mod heat_map;
 pub mod keeper;
+pub mod machines;
 pub mod operator;
 pub mod report;
 pub mod run;

@@ -143,6 +143,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
             .iter()
             .map(|(t, state, why)| format!("kill switch: {} from {} on: {why}", state.as_str(), date(*t))),
     );
+    warnings.extend(keeper.notices.iter().map(|n| format!("{} on {}: {}", n.who, date(n.time), n.text)));
     warnings.extend(keeper.commands.iter().map(|c| format!("operator: {c}")));
     warnings.extend(keeper.first_reject.iter().map(|r| format!("first reject: {r}")));
     let (Some(from), Some(to)) = (keeper.sessions.first(), keeper.sessions.last()) else {

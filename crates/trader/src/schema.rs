@@ -175,7 +175,7 @@ fn name(t: &str) -> &str {
 }
 
 /// The texts a schema allows.
-fn literals(root: &Value, schema: &Value) -> Vec<String> {
+pub(crate) fn literals(root: &Value, schema: &Value) -> Vec<String> {
     let schema = resolve(root, schema);
     let mut out: Vec<String> = Vec::new();
     if let Some(Value::String(s)) = schema.get("const") {

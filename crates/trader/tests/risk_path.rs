@@ -7,8 +7,8 @@ use tradewind_core_types::testkit::Rng;
 use tradewind_core_types::*;
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Recorder, Schedule, Shorting,
-    Strategy,
+    Backtest, Engine, EngineConfig, Exchange, ExchangeConfig, Named, OrderStyle, Pipeline, Recorder, Schedule,
+    Shorting, Strategy,
 };
 use tradewind_risk::REGISTRY;
 
@@ -76,18 +76,18 @@ fn on_signal() -> EngineConfig {
         ..EngineConfig::default()
     }
 }
-fn rule(id: &str, v: &Value) -> Box<dyn Rule> {
-    REGISTRY.iter().find(|p| p.id == id).unwrap().rule.unwrap()(v).unwrap()
+fn rule(id: &str, v: &Value) -> Named<dyn Rule> {
+    Named::of(REGISTRY.iter().find(|p| p.id == id).unwrap().rule.unwrap()(v).unwrap())
 }
-fn sizer(id: &str, v: &Value) -> Box<dyn Sizer> {
-    REGISTRY.iter().find(|p| p.id == id).unwrap().sizer.unwrap()(v).unwrap()
+fn sizer(id: &str, v: &Value) -> Named<dyn Sizer> {
+    Named::of(REGISTRY.iter().find(|p| p.id == id).unwrap().sizer.unwrap()(v).unwrap())
 }
 
 fn engine() -> Backtest<Exchange> {
     let cvar = json!({ "method": "historical", "filter": "none", "window": 60, "minimum": 30, "risk_budget": 0.0009, "portfolio_budget": 0.0026 });
     let strategy = Strategy {
         sizers: vec![
-            Box::new(BaseSize(0.06)),
+            Named::of(Box::new(BaseSize(0.06))),
             sizer("risk_frac_kelly_atten", &json!({ "pool": "symbol", "minimum": 10, "unproven": 0.05 })),
             sizer("risk_cvar_size", &cvar),
         ],
@@ -113,9 +113,9 @@ fn engine() -> Backtest<Exchange> {
             rule("risk_auto_hedge_ratio", &json!({ "minimum": 30, "dead_band": 0.02 })),
         ],
         limits: Some(limits.build().unwrap()),
-        pretrade: vec![Box::new(
+        pretrade: vec![Named::of(Box::new(
             OrderLimitsParams { max_orders_per_minute: 1000, ..Default::default() }.build().unwrap(),
-        )],
+        ))],
         ..Pipeline::default()
     };
     let exchange =

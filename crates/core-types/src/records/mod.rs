@@ -1,15 +1,22 @@
 //! What each strategy's signals were worth: kept once, by whoever runs the plugins, and shown to all of them.
 
 mod paper;
+mod shares;
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use self::paper::PaperBook;
+use self::shares::Shares;
 pub use self::paper::Settled;
-use crate::event::{Event, MarketData};
+use crate::decision::Decision;
+use crate::event::{CorporateAction, Event, MarketData};
+use crate::money::{Cash, Quantity};
 use crate::name::{StrategyId, Symbol};
+use crate::order::OrderId;
+use crate::portfolio::{Portfolio, Position};
+use crate::report::Fill;
 use crate::signal::Signal;
 use crate::time::Time;
 use crate::view::Market;
@@ -50,6 +57,7 @@ pub struct StrategyRecords {
     scores: Vec<Scored>,
     /// By delay.
     books: Vec<PaperBook>,
+    shares: Shares,
 }
 
 static NONE: LazyLock<StrategyRecords> = LazyLock::new(StrategyRecords::default);
@@ -89,7 +97,7 @@ impl StrategyRecords {
             }
             (MarketData::CorporateAction(action), Some(symbol)) => {
                 self.books.iter_mut().for_each(|b| b.action(symbol, *action));
-                if let crate::CorporateAction::SymbolChange { to } = action {
+                if let CorporateAction::SymbolChange { to } = action {
                     self.scores.retain(|s| s.symbol != *to);
                     self.scores.iter_mut().filter(|s| s.symbol == symbol).for_each(|s| s.symbol = *to);
                     self.scores.sort_by_key(|s| (s.strategy, s.symbol));
@@ -142,6 +150,31 @@ impl StrategyRecords {
     /// How many bets are held or on their way.
     pub fn followed(&self, delay: usize) -> usize {
         self.book(delay).map_or(0, PaperBook::len)
+    }
+    /// An order is sent for this decision: its fills move each strategy's part of the position towards what it wanted.
+    pub fn ordered(&mut self, order: OrderId, decision: &Decision) {
+        self.shares.ordered(order, decision);
+    }
+    /// A fill is booked of an order of which `remaining` was still to come, signed, when `held` was held.
+    pub fn filled(&mut self, fill: &Fill, held: Quantity, remaining: Quantity) {
+        self.shares.filled(fill, held, remaining);
+    }
+    /// A corporate action is booked on what was held; `after` is what is held of the same symbol then.
+    pub fn booked(&mut self, action: CorporateAction, before: &Position, after: Option<&Position>) {
+        self.shares.action(action, before, after);
+    }
+    /// Forgets which strategies wanted the orders that no longer work.
+    pub fn keep_orders(&mut self, working: impl Fn(OrderId) -> bool) {
+        self.shares.keep(working);
+    }
+    /// A strategy's part of a position; negative when it is short. Parts of several strategies may have different signs.
+    pub fn part(&self, strategy: StrategyId, symbol: Symbol) -> Quantity {
+        self.shares.part(strategy, symbol)
+    }
+    /// Realised: what each strategy's parts have earned so far, after fees, marked at the portfolio's prices; and what belongs to no strategy: hedges,
+    /// interest, what is paid to borrow. All together are equity less deposits, to the last digit.
+    pub fn profits(&self, portfolio: &Portfolio) -> (Vec<(StrategyId, Cash)>, Cash) {
+        self.shares.profits(portfolio)
     }
     fn book(&self, delay: usize) -> Option<&PaperBook> {
         let at = self.books.binary_search_by_key(&delay, PaperBook::delay).ok()?;

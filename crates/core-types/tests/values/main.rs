@@ -4,3 +4,4 @@ mod approval;
 mod decision;
 mod money;
 mod portfolio;
+mod roles;

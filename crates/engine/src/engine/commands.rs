@@ -71,12 +71,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the changes of an earlier part of the run again.
-    pub(super) fn change_again(&mut self) -> Result<(), String> {
-        for (key, value) in &self.state.changes {
-            self.config = changed(&self.config, key, value)?;
-        }
-        Ok(())
+    /// A configuration with the changes of an earlier part of the run.
+    pub(super) fn changed_by(config: &EngineConfig, changes: &[(String, String)]) -> Result<EngineConfig, String> {
+        changes.iter().try_fold(config.clone(), |c, (key, value)| changed(&c, key, value))
     }
 }
 

@@ -43,11 +43,15 @@ impl Engine {
 
     fn corporate_action(&mut self, e: &Event, action: CorporateAction) -> Result<(), EngineError> {
         let Some(symbol) = e.symbol else { return Ok(()) };
-        self.state
-            .known
-            .ledger
-            .action(e.time, symbol, action)
-            .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        let Known { ledger, records, .. } = &mut self.state.known;
+        let held = ledger.portfolio().position(symbol).copied();
+        ledger.action(e.time, symbol, action).map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        if let Some(held) = held {
+            records.booked(action, &held, ledger.portfolio().position(symbol));
+        }
+        if !matches!(action, CorporateAction::Halt { .. }) {
+            self.state.executions.blur(symbol);
+        }
         let to = match action {
             CorporateAction::SymbolChange { to } => Some(to),
             CorporateAction::Delisting { .. } => None,

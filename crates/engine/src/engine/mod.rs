@@ -4,6 +4,7 @@ mod checkpoint;
 mod commands;
 mod config;
 mod events;
+mod executions;
 mod known;
 mod records;
 mod reports;
@@ -13,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, FeatureValues, Invalid, Market, Metrics, Quantity, Record, Signals, StrategyRecords, Symbol, SymbolMap, Time,
-    View, WorkingOrders,
+    Cash, ClientOrderId, FeatureValues, Invalid, Market, Metrics, OrderId, Quantity, Record, Signals, StrategyRecords,
+    Symbol, SymbolMap, Time, View, WorkingOrders,
 };
 
+use self::executions::Executions;
 use self::known::Known;
 use crate::book::Book;
 use crate::effect::{Effect, Effects, Emitted, Notice};
@@ -29,6 +31,7 @@ use crate::pipeline::{Pipeline, Standing};
 use crate::position::PositionManager;
 use crate::routing::{Renames, Routing};
 
+pub use self::checkpoint::Point;
 pub use self::config::{EngineConfig, OnBadInput, OrderStyle, Schedule};
 
 /// Events a plugin could not use.
@@ -69,6 +72,8 @@ struct State {
     kill_switch: KillSwitch,
     /// How many changes of the kill switch were told.
     told: usize,
+    /// What else is to be told, with the next effects.
+    notices: Vec<Notice>,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
@@ -77,6 +82,10 @@ struct State {
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
+    /// What the broker has named, for bounded memory.
+    executions: Executions,
+    /// Reports that contradict what was known of their orders and changed nothing.
+    contradicted: u64,
     /// How many commands there were.
     commanded: u64,
     /// Ids of the last commands, oldest first.
@@ -84,9 +93,6 @@ struct State {
     /// What commands have changed in the configuration: key and JSON text.
     changes: Vec<(String, String)>,
 }
-
-/// The saved states of all plugins, by id.
-type PluginStates = Vec<(String, Vec<u8>)>;
 
 /// What the current instant has made due.
 #[derive(Default, Serialize, Deserialize)]
@@ -153,12 +159,15 @@ impl Engine {
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
             told: 0,
+            notices: Vec::new(),
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
             renames: Renames::default(),
             skipped: BTreeMap::new(),
             repeated: 0,
+            executions: Executions::default(),
+            contradicted: 0,
             commanded: 0,
             commands: VecDeque::new(),
             changes: Vec::new(),
@@ -206,6 +215,19 @@ impl Engine {
     /// How many reports were of fills that had been booked before.
     pub fn repeated_fills(&self) -> u64 {
         self.state.repeated
+    }
+    /// How many reports contradicted what was known of their orders, and changed nothing.
+    pub fn contradicted(&self) -> u64 {
+        self.state.contradicted
+    }
+    /// The name of an order at a broker, when it is sent there for the first time. No such name enters the books.
+    pub fn client_id(&self, order: OrderId) -> ClientOrderId {
+        ClientOrderId::new(self.config.book.clone(), self.config.epoch, order)
+    }
+    /// The order that a broker calls so, if this run has sent it: names of other books and epochs are not ours.
+    pub fn order_of(&self, id: &ClientOrderId) -> Option<OrderId> {
+        let ours = id.book == self.config.book && id.epoch == self.config.epoch;
+        (ours && (1..self.state.next_order).contains(&id.order.0)).then_some(id.order)
     }
     /// How many commands were given.
     pub fn commanded(&self) -> u64 {
@@ -271,19 +293,22 @@ impl Engine {
             self.state.armed = wakeup;
             out.push(Effect::Arm(WAKEUP, wakeup));
         }
-        if self.state.kill_switch.changes().len() != self.state.told {
+        if self.state.kill_switch.changes().len() != self.state.told || !self.state.notices.is_empty() {
             self.tell(out);
         }
         Ok(())
     }
 
-    /// Changes of what may be traded are told to a person.
+    /// Changes of what may be traded, and whatever else a person should know.
     #[cold]
     fn tell(&mut self, out: &mut Effects) {
-        let State { kill_switch, told, .. } = &mut self.state;
-        for (time, state, why) in kill_switch.changes().iter().skip(*told) {
-            out.push(Effect::Notify(Notice { time: *time, text: format!("kill switch: {}: {why}", state.as_str()) }));
-        }
+        let State { kill_switch, told, notices, .. } = &mut self.state;
+        let changes = kill_switch.changes().iter().skip(*told).map(|(time, state, why)| Notice {
+            time: *time,
+            who: "kill switch".into(),
+            text: format!("{}: {why}", state.as_str()),
+        });
+        out.extend(changes.chain(notices.drain(..)).map(Effect::Notify));
         *told = kill_switch.changes().len();
     }
 
@@ -375,8 +400,11 @@ impl Engine {
             p.metrics(&mut values);
             metrics.extend(values.drain(..).map(|(name, v)| (p.id(), name, v)));
         });
-        let hash = self.state.known.ledger.hash();
-        self.emit(Emitted::Session { time, metrics, hash }, out);
+        let Known { ledger, records, working, .. } = &mut self.state.known;
+        records.keep_orders(|id| working.contains(id));
+        let (profits, unassigned) = records.profits(ledger.portfolio());
+        let hash = ledger.hash();
+        self.emit(Emitted::Session { time, metrics, hash, profits, unassigned }, out);
         out.push(Effect::Query);
         Ok(())
     }

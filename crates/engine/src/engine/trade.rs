@@ -132,7 +132,7 @@ impl Engine {
             });
         }
         let switch: &mut dyn PreTrade = kill_switch;
-        let others = self.pipeline.pretrade.iter_mut().map(|c| c.as_mut());
+        let others = self.pipeline.pretrade.iter_mut().map(|c| &mut **c);
         let checks = std::iter::once(switch).chain(others);
         match approve(order, checks, &view, &mut decision.checks) {
             Ok(approved) => {
@@ -141,6 +141,7 @@ impl Engine {
                 let order = approved.order().clone();
                 self.state.next_order += 1;
                 self.state.known.working.insert(WorkingOrder::new(order.clone()));
+                self.state.known.records.ordered(order.id, &decision);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 self.emit(Emitted::Order(order), out);
                 out.push(Effect::Submit(approved));

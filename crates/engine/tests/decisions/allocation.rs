@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
-use tradewind_engine::{Conviction, EngineConfig, ExecutorParams, Pipeline, Schedule, Strategy};
+use tradewind_engine::{Conviction, EngineConfig, ExecutorParams, Named, Pipeline, Schedule, Strategy};
 
 use crate::common::*;
 
@@ -70,7 +70,11 @@ fn allocators_see_what_each_strategy_would_hold_and_scale_all_of_it() {
     ];
     let first = Weighs { shown: vec![vec![(a, 0.5), (b, 0.125)], vec![(a, 0.25)]], factors: vec![0.5, 1.0] };
     let second = Weighs { shown: vec![vec![(a, 0.25), (b, 0.0625)], vec![(a, 0.25)]], factors: vec![1.0, 0.5] };
-    let p = Pipeline { strategies, allocators: vec![Box::new(first), Box::new(second)], ..Pipeline::default() };
+    let p = Pipeline {
+        strategies,
+        allocators: vec![Named::of(Box::new(first)), Named::of(Box::new(second))],
+        ..Pipeline::default()
+    };
     let (_, log) = run(p, on_signal(), 0, &[("A", bar(10.0)), ("B", bar(10.0))]);
     // A: 0.5 x 0.5 + 0.25 x 0.5; B: 0.5 x 0.5 x -0.5 + 0.375 x 0.5.
     assert_eq!(log.ordered(), ["A Buy 37.5", "B Buy 6.25"]);
@@ -84,7 +88,7 @@ fn a_leg_that_an_allocator_makes_infinite_is_vetoed() {
     // 0.5 x 1e308 is a number; ten times as much is none.
     let p = Pipeline {
         strategies: vec![strategy("s", vec![(1, vec![("A", 1e308)], 0.5, None)])],
-        allocators: vec![Box::new(Weighs { shown: vec![vec![(symbol("A"), 5e307)]], factors: vec![10.0] })],
+        allocators: vec![Named::of(Box::new(Weighs { shown: vec![vec![(symbol("A"), 5e307)]], factors: vec![10.0] }))],
         ..Pipeline::default()
     };
     let (_, log) = run(p, on_signal(), 0, &[("A", bar(10.0))]);
@@ -125,7 +129,7 @@ impl Overlay for Says {
 /// A pipeline of one strategy under one overlay.
 fn under(adjust: Adjust, script: Script<'_>) -> Pipeline {
     let s = Strategy { overlays: vec![0], ..strategy("s", script) };
-    Pipeline { strategies: vec![s], overlays: vec![Box::new(Says(adjust, 0))], ..Pipeline::default() }
+    Pipeline { strategies: vec![s], overlays: vec![Named::of(Box::new(Says(adjust, 0)))], ..Pipeline::default() }
 }
 
 #[test]
@@ -195,10 +199,14 @@ fn what_hangs_on_what_is_due_is_decided_through_every_link() {
 fn filters_and_sizers_are_asked_when_trading_begins() {
     let s = Strategy {
         filters: vec![0],
-        sizers: vec![Box::new(Says(Adjust::Scale(0.5), 0))],
+        sizers: vec![Named::of(Box::new(Says(Adjust::Scale(0.5), 0)))],
         ..strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)])
     };
-    let p = Pipeline { strategies: vec![s], filters: vec![Box::new(Says(Adjust::Keep, 0))], ..Pipeline::default() };
+    let p = Pipeline {
+        strategies: vec![s],
+        filters: vec![Named::of(Box::new(Says(Adjust::Keep, 0)))],
+        ..Pipeline::default()
+    };
     let config = EngineConfig { schedule: Schedule::SessionClose, ..on_signal() };
     let close = || ("", MarketData::SessionClose);
     // Two closes before trading begins at row 5; the decision at row 6 asks for the first time.
@@ -214,7 +222,10 @@ fn a_sizer_that_says_no_gives_its_own_reason() {
     for others in [vec![], vec![Box::new(Says(Adjust::Scale(0.5), 6)) as Box<dyn Sizer>]] {
         let mut sizers = others;
         sizers.push(Box::new(Says(Adjust::Veto, 7)));
-        let s = Strategy { sizers, ..strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)]) };
+        let s = Strategy {
+            sizers: sizers.into_iter().map(Named::of).collect(),
+            ..strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)])
+        };
         let (_, log) =
             run(Pipeline { strategies: vec![s], ..Pipeline::default() }, on_signal(), 0, &[("A", bar(10.0))]);
         let last = log.decisions[0].contributions[0].steps.last().unwrap().adjustment.clone();

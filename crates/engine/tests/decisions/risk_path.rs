@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::builtin::{BaseSize, LimitsParams, OrderLimitsParams};
 use tradewind_engine::{
-    Backtest, Engine, EngineConfig, Exchange, ExecutorParams, Instruction, KillSwitchParams, OrderStyle, Pipeline,
-    PositionParams, Shorting, Strategy, TradingState, Venue,
+    Backtest, Engine, EngineConfig, Exchange, ExecutorParams, Instruction, KillSwitchParams, Named, OrderStyle,
+    Pipeline, PositionParams, Shorting, Strategy, TradingState, Venue,
 };
 
 use crate::common::*;
@@ -205,7 +205,10 @@ impl Rule for Says {
     }
 }
 fn sized(sizers: Vec<Box<dyn Sizer>>) -> Log {
-    let s = Strategy { sizers, ..strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)]) };
+    let s = Strategy {
+        sizers: sizers.into_iter().map(Named::of).collect(),
+        ..strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)])
+    };
     let rows = [("A", bar(10.0)), ("A", bar(10.0))];
     run(Pipeline { strategies: vec![s], ..Pipeline::default() }, on_signal(), 0, &rows).1
 }
@@ -237,7 +240,7 @@ fn rules_come_in_their_phases_and_limits_once_more_after_hedges() {
     let limits = LimitsParams { symbol: 0.5, gross: 1.0, ..LimitsParams::default() }.build().unwrap();
     let p = Pipeline {
         strategies: vec![strategy("s", vec![(2, vec![("A", 1.0)], 1.0, None)])],
-        rules,
+        rules: rules.into_iter().map(Named::of).collect(),
         limits: Some(limits),
         ..Pipeline::default()
     };
@@ -259,7 +262,7 @@ fn a_rule_that_asks_for_more_gets_nothing() {
     for (adjust, want) in [(Adjust::Scale(1.5), 0), (Adjust::Add(0.1), 0), (Adjust::Scale(1.0 + 1e-12), 1)] {
         let p = Pipeline {
             strategies: vec![strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)])],
-            rules: vec![Box::new(says(0, adjust))],
+            rules: vec![Named::of(Box::new(says(0, adjust)))],
             ..Pipeline::default()
         };
         let (_, log) = run(p, on_signal(), 0, &[("A", bar(10.0)), ("A", bar(10.0))]);
@@ -613,7 +616,7 @@ proptest! {
         let script = names.iter().zip(&scores).map(|(s, x)| (4, vec![(*s, 1.0)], *x, None)).collect();
         let p = Pipeline {
             strategies: vec![strategy("s", script)],
-            rules: boxed.collect(),
+            rules: boxed.map(Named::of).collect(),
             limits: Some(limits.build().unwrap()),
             ..Pipeline::default()
         };
@@ -666,7 +669,7 @@ fn a_decision_on_one_symbol_decides_its_hedge_when_that_is_worth_trading_and_not
     let limits = LimitsParams { symbol: 0.5, gross: 1.5, ..LimitsParams::default() }.build().unwrap();
     let p = Pipeline {
         strategies: vec![strategy("s", script)],
-        rules: vec![Box::new(Neutral)],
+        rules: vec![Named::of(Box::new(Neutral))],
         limits: Some(limits),
         ..Pipeline::default()
     };
@@ -701,7 +704,7 @@ fn a_hedge_that_a_limit_holds_is_not_decided_again_and_again() {
     let sectors = std::collections::BTreeMap::from([("funds".to_owned(), vec!["SPY".to_owned()])]);
     let p = Pipeline {
         strategies: vec![strategy("s", script)],
-        rules: vec![Box::new(Neutral)],
+        rules: vec![Named::of(Box::new(Neutral))],
         limits: Some(LimitsParams { sectors, ..limits }.build().unwrap()),
         ..Pipeline::default()
     };

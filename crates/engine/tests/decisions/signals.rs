@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
-    Backtest, Commission, Engine, EngineConfig, Exchange, ExchangeConfig, OrderStyle, Pipeline, Schedule, Venue,
+    Backtest, Commission, Engine, EngineConfig, Exchange, ExchangeConfig, Named, OrderStyle, Pipeline, Schedule, Venue,
 };
 
 use crate::common::*;
@@ -192,15 +192,23 @@ fn numbers_that_are_none_reduce_risk() {
         let says = || Box::new(Says(what.into(), 0));
         let mut twice = told();
         twice.overlays = vec![0, 1];
-        let overlays = Pipeline { strategies: vec![twice], overlays: vec![says(), says()], ..Pipeline::default() };
+        let overlays = Pipeline {
+            strategies: vec![twice],
+            overlays: vec![Named::of(says()), Named::of(says())],
+            ..Pipeline::default()
+        };
         let (_, log) = run(overlays, on_signal(), 0, &rows);
         assert!(log.orders.is_empty(), "{what}: {}", log.why("A"));
-        let rules = Pipeline { strategies: vec![told()], rules: vec![says(), says()], ..Pipeline::default() };
+        let rules = Pipeline {
+            strategies: vec![told()],
+            rules: vec![Named::of(says()), Named::of(says())],
+            ..Pipeline::default()
+        };
         assert!(run(rules, on_signal(), 0, &rows).1.orders.is_empty(), "{what}");
     }
     let silent = Pipeline {
         strategies: vec![told()],
-        allocators: vec![Box::new(Says(String::new(), 0))],
+        allocators: vec![Named::of(Box::new(Says(String::new(), 0)))],
         ..Pipeline::default()
     };
     let (_, log) = run(silent, on_signal(), 0, &rows);
@@ -226,7 +234,7 @@ fn without_equity_everything_is_closed() {
 fn an_order_told_to_wait_is_decided_again_at_the_next_price() {
     let p = Pipeline {
         strategies: vec![strategy("s", vec![(1, vec![("A", 1.0)], 0.5, None)])],
-        pretrade: vec![Box::new(Says(String::new(), 0))],
+        pretrade: vec![Named::of(Box::new(Says(String::new(), 0)))],
         ..Pipeline::default()
     };
     let (_, log) = run(

@@ -11,7 +11,7 @@ use tradewind_engine::builtin::{
 };
 use tradewind_engine::{
     Backtest, Commission, Costs, Engine, EngineConfig, Exchange, ExchangeConfig, ExecutorParams, KillSwitchParams,
-    OnBadInput, OrderStyle, Pipeline, PositionParams, Rates, Schedule, Shorting, Slippage, Strategy,
+    Named, OnBadInput, OrderStyle, Pipeline, PositionParams, Rates, Schedule, Shorting, Slippage, Strategy,
 };
 
 use market::{sessions, symbol, with_actions};
@@ -88,7 +88,7 @@ fn golden(name: &str, s: Setting, events: &[Event], least: AtLeast) {
 
 fn strategy(name: &str, alpha: impl Alpha + 'static, base: f64) -> Strategy {
     Strategy {
-        sizers: vec![Box::new(BaseSize(base))],
+        sizers: vec![Named::of(Box::new(BaseSize(base)))],
         ..Strategy::new(StrategyId::new(name).unwrap(), Box::new(alpha))
     }
 }
@@ -112,7 +112,7 @@ fn limits() -> LimitsParams {
 fn on_close_with_overlay_and_limits() {
     let with_overlay = |s: Strategy| Strategy { overlays: vec![0], filters: vec![0], ..s };
     let pipeline = Pipeline {
-        features: vec![Box::new(Stretch::default())],
+        features: vec![Named::of(Box::new(Stretch::default()))],
         strategies: vec![
             with_overlay(strategy("trend", CrossoverParams { fast: 3, slow: 8 }.build().unwrap(), 0.3)),
             with_overlay(strategy("hold", BuyAndHold::new(vec![(symbol("SPY"), 1.0)]), 0.3)),
@@ -131,10 +131,10 @@ fn on_close_with_overlay_and_limits() {
                 0.2,
             ),
         ],
-        filters: vec![Moody::new(1)],
-        overlays: vec![Moody::new(2)],
+        filters: vec![Named::of(Moody::new(1))],
+        overlays: vec![Named::of(Moody::new(2))],
         limits: Some(limits().build().unwrap()),
-        pretrade: vec![Box::new(order_limits(1.0).build().unwrap())],
+        pretrade: vec![Named::of(Box::new(order_limits(1.0).build().unwrap()))],
         ..Pipeline::default()
     };
     let config = EngineConfig { rates: Rates { cash: 0.02, margin: 0.05, borrow: 0.01 }, ..EngineConfig::default() };
@@ -169,7 +169,7 @@ fn on_signal_at_the_next_price() {
             strategy("b", Whim { every: 15.0, shorts: false, ..whim(22) }, 0.3),
         ],
         limits: Some(limits().build().unwrap()),
-        pretrade: vec![Moody::new(23), Box::new(order_limits(2.0).build().unwrap())],
+        pretrade: vec![Named::of(Moody::new(23)), Named::of(Box::new(order_limits(2.0).build().unwrap()))],
         ..Pipeline::default()
     };
     let config = EngineConfig { on_bad_input: OnBadInput::Skip, ..on_signal() };
@@ -277,16 +277,16 @@ fn allocators_rules_hedges_and_the_kill_switch() {
         let pipeline = Pipeline {
             strategies: vec![
                 Strategy {
-                    sizers: vec![Moody::new(60), Box::new(BaseSize(0.25))],
+                    sizers: vec![Named::of(Moody::new(60)), Named::of(Box::new(BaseSize(0.25)))],
                     ..strategy("a", Whim { every: 15.0, ..whim(61) }, 0.0)
                 },
                 strategy("bb", Whim { every: 15.0, shorts: false, ..whim(62) }, 0.3),
             ],
-            allocators: if signal { vec![] } else { vec![Moody::new(63)] },
+            allocators: if signal { vec![] } else { vec![Named::of(Moody::new(63))] },
             rules: vec![
-                Box::new(Moody { hedge: true, ..*Moody::new(64) }),
-                Box::new(Moody { decay: true, ..*Moody::new(65) }),
-                Moody::new(66),
+                Named::of(Box::new(Moody { hedge: true, ..*Moody::new(64) })),
+                Named::of(Box::new(Moody { decay: true, ..*Moody::new(65) })),
+                Named::of(Moody::new(66)),
             ],
             limits: Some(
                 LimitsParams {

@@ -91,6 +91,9 @@ impl Recorder for Golden {
                     f.slippage_bps.to_bits(),
                 ))
             }
+            OrderReport::Noted { order, time, said, state, words } => {
+                self.line(format_args!("noted {} at {}: {said:?} {state:?} {words:?}", order.0, time.nanos()))
+            }
             OrderReport::Cancelled { order, time, remaining, .. } => {
                 self.cancels += 1;
                 self.line(format_args!("cancelled {} at {} of {remaining} realised {realised}", order.0, time.nanos()))

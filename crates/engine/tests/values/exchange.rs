@@ -106,6 +106,7 @@ impl Floor {
                 self.account.fill(&fill(o.symbol, o.side, x.to - x.from, x.price, x.fee)).unwrap();
                 format!("{n} {} to {} at {} slipped {}", x.from, x.to, x.price, x.slippage_bps)
             }
+            other => panic!("the simulated exchange never says {other:?}"),
         }
     }
     /// Sends an order now.

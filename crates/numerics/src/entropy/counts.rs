@@ -1,5 +1,7 @@
 //! Counts of classes and the entropy of their frequencies, exact under any number of changes.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::math;
@@ -9,6 +11,12 @@ const UNITS: f64 = (1_u64 << 40) as f64;
 
 /// c log2 c in integer units: the same count always gives the same integer, so what is added can be taken away exactly.
 fn weight(count: u64) -> i128 {
+    /// Of small counts, which are most of them: a logarithm takes longer than all the rest of a step.
+    static SMALL: LazyLock<Vec<i128>> = LazyLock::new(|| (0..1024).map(computed).collect());
+    SMALL.get(count as usize).copied().unwrap_or_else(|| computed(count))
+}
+
+fn computed(count: u64) -> i128 {
     let c = count as f64;
     if count < 2 { 0 } else { (c * math::log2(c) * UNITS).round() as i128 }
 }

@@ -103,7 +103,9 @@ pub fn approximate_entropy(x: &[f64], m: usize, r: f64, scratch: &mut Approximat
     }
     let phi = |counts: &[u32]| {
         let n = counts.len() as f64;
-        counts.iter().map(|c| math::ln(f64::from(*c) / n)).sum::<f64>() / n
+        // The logarithms are taken of products of sixteen.
+        let products = counts.chunks(16).map(|all| all.iter().fold(1.0, |p, c| p * (f64::from(*c) / n)));
+        products.map(math::ln).sum::<f64>() / n
     };
     Some(phi(shorter) - phi(longer))
 }

@@ -22,7 +22,7 @@ pub(super) type Vector = [f64; DIM];
 pub(super) type Matrix = [[f64; DIM]; DIM];
 
 /// Logarithms are taken of products of so many variances: the data are scaled to unit variance, so no product over- or underflows.
-const LOG_BLOCK: usize = 16;
+const LOG_BLOCK: usize = 32;
 
 /// Observations, scaled to unit variance, and the variance before the first one.
 #[derive(Debug, Clone, Copy)]

@@ -66,10 +66,10 @@ fn at(y: &[f64], mean: f64, theta: f64) -> At {
     At { shape: a * theta, scale: a, slope: -(gap / a + b) }
 }
 
-/// Mean of ln(1 + theta y), by products of eight: an eighth of the logarithms, to some 1e-15.
+/// Mean of ln(1 + theta y), by products of sixteen: a sixteenth of the logarithms, to some 1e-15.
 fn mean_log(y: &[f64], mean: f64, theta: f64) -> f64 {
     let k = theta / mean;
-    y.chunks(8).map(|c| math::ln(c.iter().fold(1.0, |p, v| p * (1.0 + k * v)))).sum::<f64>() / y.len() as f64
+    y.chunks(16).map(|c| math::ln(c.iter().fold(1.0, |p, v| p * (1.0 + k * v)))).sum::<f64>() / y.len() as f64
 }
 
 /// Profile log-likelihood per excess; -infinity where it does not exist.

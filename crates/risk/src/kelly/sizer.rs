@@ -155,6 +155,9 @@ impl Plugin for KellySizer {
         }
         Ok(())
     }
+    fn version(&self) -> u32 {
+        2
+    }
     fn follows(&self) -> Follow {
         Follow::Bets(self.delay)
     }

@@ -1,6 +1,7 @@
 //! `trader check`.
 
 use super::{ConfigArgs, progress, say, say_json};
+use crate::bits::{self, Extent};
 use crate::check;
 use crate::dataset::Dataset;
 use crate::determinism;
@@ -43,6 +44,15 @@ pub(super) enum Command {
         /// Seed of the random events.
         #[arg(long, default_value_t = 7)]
         seed: u64,
+        /// Instead: compute `check bits` again with the C library's variants masked and, where qemu-x86_64 is installed, on an old processor.
+        #[arg(long, conflicts_with_all = ["config", "scenario", "set", "stops", "seed"])]
+        machines: bool,
+    },
+    /// Print hashes of the embedded scenarios' runs and of every plugin's answers: they must be the same on every machine.
+    Bits {
+        /// Compute less.
+        #[arg(long)]
+        short: bool,
     },
 }
 
@@ -62,7 +72,17 @@ pub(super) fn run(c: &Command) -> Result<(), Failure> {
             bar.finish_and_clear();
             say(&result?)
         }
-        Command::Determinism { config, stops, seed } => {
+        Command::Determinism { machines: true, .. } => {
+            let bar = progress("computing on other machines");
+            let result = crate::machines::compare();
+            bar.finish_and_clear();
+            say(&result?)
+        }
+        Command::Bits { short } => {
+            let hashes = bits::all(if *short { Extent::Short } else { Extent::Full })?;
+            say(&hashes.iter().map(|(what, hash)| format!("{hash}  {what}")).collect::<Vec<_>>().join("\n"))
+        }
+        Command::Determinism { config, stops, seed, .. } => {
             let config = config.load()?;
             let bar = progress("running again and again");
             let result = determinism::determinism(&config, *stops, *seed);

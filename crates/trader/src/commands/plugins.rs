@@ -37,7 +37,7 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
 }
 
 fn roles(p: &PluginInfo) -> String {
-    p.roles().iter().map(|r| format!("{r:?}").to_lowercase()).collect::<Vec<_>>().join(", ")
+    p.uses().join(", ")
 }
 
 fn entry(krate: &str, p: &PluginInfo) -> Value {
@@ -48,7 +48,7 @@ fn entry(krate: &str, p: &PluginInfo) -> Value {
         "batch": p.batch,
         "summary": p.summary,
         "source": p.source,
-        "roles": p.roles().iter().map(|r| format!("{r:?}").to_lowercase()).collect::<Vec<_>>(),
+        "roles": p.uses(),
         "inputs": inputs,
         "outputs": outputs,
         "defaults": (p.defaults)(),

@@ -195,6 +195,9 @@ impl Plugin for TStatFilter {
         }
         Ok(())
     }
+    fn version(&self) -> u32 {
+        2
+    }
     fn follows(&self) -> Follow {
         Follow::Bets(self.params.delay)
     }

@@ -289,6 +289,9 @@ impl Plugin for FeKalmanFilter {
         }
         Ok(())
     }
+    fn version(&self) -> u32 {
+        2
+    }
     fn follows(&self) -> Follow {
         Follow::Scores
     }

@@ -227,6 +227,9 @@ impl Plugin for FeWaveletFilter {
         }
         Ok(())
     }
+    fn version(&self) -> u32 {
+        2
+    }
     fn follows(&self) -> Follow {
         Follow::Scores
     }

@@ -1,10 +1,12 @@
 //! Inputs that are no market events: timers, commands, the clock; and runs replayed from their journals.
 
+mod reports;
+
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::*;
 use tradewind_engine::{
     Backtest, Command, Commission, Costs, Effect, Effects, Engine, EngineConfig, EngineError, Exchange, ExchangeConfig,
-    Frame, Given, Input, InputRef, Instruction, JournalReader, JournalWriter, KillSwitchParams, Merge, Obeyed,
+    Frame, Given, Input, InputRef, Instruction, JournalReader, JournalWriter, KillSwitchParams, Merge, Named, Obeyed,
     OrderStyle, Pipeline, Recorder, ReplayError, Schedule, Shorting, Slippage, Stamped, Strategy, TradingState,
     VecSource, dispatch, replay,
 };
@@ -129,7 +131,7 @@ fn start(config: EngineConfig, script: &[(u32, f64, Option<i64>)], patience: Opt
     let exchange = ExchangeConfig { costs, leverage: 2.0, shorting: Shorting::All };
     let pipeline = Pipeline {
         strategies: vec![Strategy::new(StrategyId::new("s").unwrap(), Box::new(Told(script.to_vec())))],
-        pretrade: patience.map(|p| Box::new(Patient(p)) as _).into_iter().collect(),
+        pretrade: patience.map(|p| Named::<dyn PreTrade>::of(Box::new(Patient(p)))).into_iter().collect(),
         ..Pipeline::default()
     };
     let engine = Engine::new(config, pipeline, "1000".parse().unwrap(), Time::from_nanos(0)).unwrap();
@@ -192,7 +194,8 @@ fn a_price_becomes_too_old_though_no_event_comes() {
     assert_eq!(log.timers, [at(day + 11), at(day + 21)]);
     let told: Vec<String> =
         log.frames().iter().filter_map(|f| if let Frame::Effect(t) = f { Some(t.clone()) } else { None }).collect();
-    assert!(told.iter().any(|t| t.contains("kill switch: reducing: the last price of A is 1.0 days old")), "{told:?}");
+    let notice = r#""who":"kill switch","text":"reducing: the last price of A is 1.0 days old"#;
+    assert!(told.iter().any(|t| t.contains(notice)), "{told:?}");
     let changes: Vec<_> = run.engine().kill_switch().changes().iter().map(|c| (c.0, c.1)).collect();
     assert_eq!(changes, [(at(day + 21), TradingState::Reducing)]);
 }
