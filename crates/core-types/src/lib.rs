@@ -43,7 +43,7 @@ mod working;
 pub use adjust::{Adjust, Adjustment, Numbers};
 pub use approval::{ApprovedOrder, Share, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
-pub use decision::{Contribution, Decision, Outcome, Sizing};
+pub use decision::{Contribution, Decision, Outcome, Sizing, ZERO_CROSSING};
 pub use error::{BadInput, Invalid, Violation, closest, did_you_mean};
 pub use event::{
     Bar, BookLevel, BookUpdate, CorporateAction, Earnings, Event, FundFlow, MarketData, News, OptionChain, OptionKind,

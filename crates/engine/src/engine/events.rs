@@ -74,8 +74,9 @@ impl Engine {
                 keep
             });
         }
+        // Its orders were cancelled, and there is nothing to decide on under the old name.
+        due.symbols.remove(&symbol);
         if on_signal {
-            due.symbols.remove(&symbol);
             due.symbols.extend(to);
         }
         book.rename(symbol, to);

@@ -67,6 +67,8 @@ struct State {
     armed: Time,
     /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
     making_way: BTreeSet<Symbol>,
+    /// Symbols whose orders only close what is wanted on the other side: decided again when the last fill is reported.
+    closing: BTreeSet<Symbol>,
     positions: PositionManager,
     executor: Executor,
     kill_switch: KillSwitch,
@@ -155,6 +157,7 @@ impl Engine {
             stale_at: Time::MAX,
             armed: Time::MAX,
             making_way: BTreeSet::new(),
+            closing: BTreeSet::new(),
             positions: PositionManager::default(),
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),

@@ -185,9 +185,12 @@ impl Engine {
 
     /// Nothing more comes of an order; gives whether that is news.
     pub(super) fn finished(&mut self, order: OrderId) -> bool {
-        let State { known, making_way, due, .. } = &mut self.state;
+        let State { known, making_way, closing, due, .. } = &mut self.state;
+        // A closing order that is refused would be refused again and again: it waits for the next decision.
+        let refused = known.working.get(order).is_some_and(|w| w.state == OrderState::Rejected);
         let Some(symbol) = known.working.end(order) else { return false };
-        if making_way.remove(&symbol) {
+        let closed = closing.remove(&symbol) && !refused;
+        if making_way.remove(&symbol) || closed {
             due.symbols.insert(symbol);
         }
         true
