@@ -130,7 +130,7 @@ impl Engine {
             Some(x) => format!("corrects {} at {} to {} at {}", b.to - b.from, b.price, x.to - x.from, x.price),
         };
         let text = format!("order {}: the broker {what} of {} (execution {id})", r.order.0, b.order.symbol);
-        out.push(Effect::Notify(Notice { time: now, text }));
+        out.push(Effect::Notify(Notice { time: now, who: "broker".into(), text }));
         let back = if b.order.side == Side::Buy { Side::Sell } else { Side::Buy };
         let fill = |b: &Booked, side, fee| Fill {
             id: 0,
