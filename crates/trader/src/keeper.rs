@@ -6,9 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{
-    Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Time,
-};
+use tradewind_core_types::{Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Time};
 use tradewind_engine::{
     Command, Effect, Emitted, Frame, Given, JournalWriter, Notice, Obeyed, Recorder, SessionRecord, dispatch,
 };

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use self::paper::PaperBook;
-use self::shares::Shares;
 pub use self::paper::Settled;
+use self::shares::Shares;
 use crate::decision::Decision;
 use crate::event::{CorporateAction, Event, MarketData};
 use crate::money::{Cash, Quantity};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Follow, Interest, Invalid, Kinds, MarketData, Metrics, Params,
-    Plugin, Settled, Signal, Sizer, StrategyId, Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Follow, Interest, Invalid, Kinds, MarketData, Metrics,
+    Params, Plugin, Settled, Signal, Sizer, StrategyId, Symbol, View,
 };
 
 use super::record::{Record, Rule, Sized, Unproven};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Filter, Follow, Interest, Invalid, Kinds, MarketData, Metrics,
-    Params, Plugin, Settled, Signal, StrategyId, Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Filter, Follow, Interest, Invalid, Kinds, MarketData,
+    Metrics, Params, Plugin, Settled, Signal, StrategyId, Symbol, View,
 };
 use tradewind_numerics::hac::RankProducts;
 

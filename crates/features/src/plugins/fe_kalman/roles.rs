@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Follow, Interest, Invalid,
-    Kinds, MarketData, Metrics, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, Time, View,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Follow, Interest, Invalid, Kinds,
+    MarketData, Metrics, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::Window;
 use tradewind_numerics::lag::LagMeter;
