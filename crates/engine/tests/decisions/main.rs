@@ -2,6 +2,7 @@
 
 mod allocation;
 mod common;
+mod records;
 mod risk_path;
 mod signals;
 mod zero;
