@@ -160,7 +160,7 @@ impl Engine {
         let fill = Fill { id: known.ledger.next_fill(), ..fill };
         let (symbol, last) = (fill.symbol, known.market.last(fill.symbol));
         let before = known.ledger.portfolio().totals().realised;
-        known.ledger.fill(&fill).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
+        known.ledger.fill(&fill, known.clock).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
         // A report that comes late must not take the mark back to its price.
         if let Some(l) = last.filter(|l| l.time > fill.time) {
             known.ledger.mark(symbol, l.price);
