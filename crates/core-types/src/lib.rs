@@ -24,7 +24,8 @@ mod places;
 mod plugin;
 mod portfolio;
 mod pretrade;
-mod probe;
+pub mod probe;
+mod records;
 mod registry;
 mod report;
 mod role;
@@ -62,6 +63,7 @@ pub use order::{Order, OrderId, OrderKind, Side, TimeInForce};
 pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
+pub use records::{Follow, Scored, Settled, StrategyRecords};
 pub use registry::{PluginInfo, Probe, Role};
 pub use report::{BrokerReport, Correction, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{

@@ -2,9 +2,44 @@
 
 use std::fmt::Write;
 
-use crate::{Adjustment, BadInput, Event, FeatureValues, Probe, Proposal, Signal, Signals, StrategyId, Symbol, View};
+use crate::{
+    Adjustment, BadInput, Event, FeatureValues, Market, Probe, Proposal, Signal, Signals, StrategyId, StrategyRecords,
+    Symbol, Time, View,
+};
+
+/// The strategy whose signals filters and sizers are asked about.
+const STRATEGY: &str = "probe";
+
+/// The signal they are asked about.
+fn asked(now: Time, symbol: Symbol) -> Result<Signal, BadInput> {
+    Signal::new(now, symbol, 0.5, 0.8, "probe")
+}
+
+/// Tells records that the signals stand which probes ask about.
+///
+/// # Errors
+/// None in practice: name and signals are good ones.
+pub fn stand(records: &mut StrategyRecords, symbols: &[Symbol], market: &Market, now: Time) -> Result<(), BadInput> {
+    let strategy = StrategyId::new(STRATEGY)?;
+    let signals = symbols.iter().map(|s| asked(now, *s)).collect::<Result<Vec<_>, _>>()?;
+    records.stand(signals.iter().map(|s| (strategy, s)), market, now);
+    Ok(())
+}
 
 impl Probe {
+    /// Empty records of what the plugin follows, of the strategy whose signals it is asked about. The caller shows them each event before
+    /// the plugin sees it, and after a session close what stands, by [`stand`].
+    ///
+    /// # Errors
+    /// None in practice: the strategy's name is a good one.
+    pub fn records(&mut self) -> Result<StrategyRecords, BadInput> {
+        let mut records = StrategyRecords::default();
+        let plugin = self.plugin();
+        plugin.serve(StrategyId::new(STRATEGY)?);
+        records.follow(plugin.follows());
+        Ok(records)
+    }
+
     /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
     /// roles are asked when `ask` says so.
     ///
@@ -73,8 +108,8 @@ impl Probe {
     }
 
     fn ask(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<Vec<Adjustment>, BadInput> {
-        let signal = |s: &Symbol| Signal::new(view.now, *s, 0.5, 0.8, "probe");
-        let strategy = StrategyId::new("probe")?;
+        let signal = |s: &Symbol| asked(view.now, *s);
+        let strategy = StrategyId::new(STRATEGY)?;
         Ok(match self {
             Self::Filter(p) => {
                 symbols.iter().map(|s| Ok(p.filter(strategy, &signal(s)?, view))).collect::<Result<_, BadInput>>()?

@@ -1,7 +1,7 @@
 //! Everything that an engine can want: each consequence is one of these, and a driver carries it out.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, Time};
+use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, StrategyId, Time};
 
 use crate::command::{Command, Obeyed};
 use crate::input::TimerId;
@@ -64,6 +64,10 @@ pub enum Emitted {
         metrics: Vec<(&'static str, &'static str, f64)>,
         /// The ledger's hash so far.
         hash: LedgerHash,
+        /// Profit and loss so far by strategy, after fees.
+        profits: Vec<(StrategyId, Cash)>,
+        /// The rest of it: of hedges, interest, what is paid to borrow.
+        unassigned: Cash,
     },
     /// A command and what became of it.
     Command(Time, Box<Command>, Obeyed),

@@ -1,6 +1,6 @@
 //! What a run tells to whoever keeps it.
 
-use tradewind_core_types::{Cash, Decision, Order, OrderReport, Portfolio, Time};
+use tradewind_core_types::{Cash, Decision, Order, OrderReport, Portfolio, StrategyId, Time};
 
 use crate::command::{Command, Obeyed};
 use crate::effect::{Effect, Emitted, Notice};
@@ -18,6 +18,10 @@ pub struct SessionRecord<'a> {
     pub metrics: &'a [(&'static str, &'static str, f64)],
     /// The ledger's hash so far.
     pub hash: LedgerHash,
+    /// Profit and loss so far by strategy, after fees.
+    pub profits: &'a [(StrategyId, Cash)],
+    /// The rest of it, of no strategy: hedges, interest, what is paid to borrow. All together are equity less deposits.
+    pub unassigned: Cash,
 }
 
 /// Keeps what happens; every method may be left empty. The driver calls it: with each input before it is processed, with each effect before it
@@ -101,8 +105,9 @@ pub fn dispatch<R: Recorder + ?Sized>(to: &mut R, effect: &Effect, portfolio: &P
         Effect::Emit(Emitted::Decision(d)) => to.decision(d),
         Effect::Emit(Emitted::Order(o)) => to.order(o),
         Effect::Emit(Emitted::Report(r, realised)) => to.report(r, *realised),
-        Effect::Emit(Emitted::Session { time, metrics, hash }) => {
-            to.session(&SessionRecord { time: *time, portfolio, metrics, hash: *hash })
+        Effect::Emit(Emitted::Session { time, metrics, hash, profits, unassigned }) => {
+            let (time, hash, unassigned) = (*time, *hash, *unassigned);
+            to.session(&SessionRecord { time, portfolio, metrics, hash, profits, unassigned })
         }
         Effect::Emit(Emitted::Command(time, c, obeyed)) => to.command(*time, c, obeyed),
         Effect::Notify(n) => to.notice(n),

@@ -160,6 +160,7 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
             .map(|l| vec![Named::of(Box::new(l) as _)])
             .unwrap_or_default(),
         observers: Vec::new(),
+        paper_cost: config.exchange.costs.of_value(),
     };
     bad.into_result(pipeline)
 }

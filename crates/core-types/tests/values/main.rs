@@ -4,4 +4,5 @@ mod approval;
 mod decision;
 mod money;
 mod portfolio;
+mod shares;
 mod roles;

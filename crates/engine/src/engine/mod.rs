@@ -6,6 +6,7 @@ mod config;
 mod events;
 mod executions;
 mod known;
+mod records;
 mod reports;
 mod trade;
 
@@ -13,14 +14,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, ClientOrderId, FeatureValues, Invalid, Market, Metrics, OrderId, Quantity, Record, Signals, Symbol,
-    SymbolMap, Time, View, WorkingOrders,
+    Cash, ClientOrderId, FeatureValues, Invalid, Market, Metrics, OrderId, Quantity, Record, Signals, StrategyRecords,
+    Symbol, SymbolMap, Time, View, WorkingOrders,
 };
 
 use self::executions::Executions;
 use self::known::Known;
 use crate::book::Book;
-use crate::decide::rehearse;
 use crate::effect::{Effect, Effects, Emitted, Notice};
 use crate::error::EngineError;
 use crate::executor::Executor;
@@ -141,6 +141,7 @@ impl Engine {
             ledger: Ledger::new(trading_from, cash, config.rates),
             working: WorkingOrders::default(),
             in_session: None,
+            records: StrategyRecords::new(pipeline.paper_cost),
         };
         let state = State {
             seq: 0,
@@ -174,7 +175,7 @@ impl Engine {
             commands: VecDeque::new(),
             changes: Vec::new(),
         };
-        Ok(Self {
+        let mut engine = Self {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
@@ -183,7 +184,9 @@ impl Engine {
             pipeline,
             signals: Vec::new(),
             published: FeatureValues::default(),
-        })
+        };
+        engine.follow();
+        Ok(engine)
     }
 
     /// The books.
@@ -400,8 +403,11 @@ impl Engine {
             p.metrics(&mut values);
             metrics.extend(values.drain(..).map(|(name, v)| (p.id(), name, v)));
         });
-        let hash = self.state.known.ledger.hash();
-        self.emit(Emitted::Session { time, metrics, hash }, out);
+        let Known { ledger, records, working, .. } = &mut self.state.known;
+        records.keep_orders(|id| working.contains(id));
+        let (profits, unassigned) = records.profits(ledger.portfolio());
+        let hash = ledger.hash();
+        self.emit(Emitted::Session { time, metrics, hash, profits, unassigned }, out);
         out.push(Effect::Query);
         Ok(())
     }
@@ -417,12 +423,10 @@ impl Engine {
         if !due.session_close && due.symbols.is_empty() {
             return Ok(());
         }
+        self.tell_records();
         if now < self.state.trading_from {
-            // What the warm-up made due stays due: signals that stand are acted on when trading begins. Filters and sizers that keep a
-            // record of signals are asked all the same, so that it does not begin empty.
-            if std::mem::take(&mut self.state.due.session_close) {
-                rehearse(&mut self.pipeline, &self.state.standing, &self.state.known.view());
-            }
+            // What the warm-up made due stays due: signals that stand are acted on when trading begins.
+            self.state.due.session_close = false;
             return Ok(());
         }
         let due = std::mem::take(&mut self.state.due);
