@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::error::BadInput;
 use crate::event::Event;
 use crate::interest::Interest;
+use crate::job::Learner;
 use crate::view::View;
 
 /// State that cannot be saved or restored.
@@ -71,6 +72,10 @@ pub trait Plugin: Snapshot + Send {
     /// When the event cannot be used.
     fn observe(&mut self, _event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
         Ok(())
+    }
+    /// The plugin as one that learns, if it does: it may have long work done beside the run. Whether it does is fixed once built.
+    fn learner(&mut self) -> Option<&mut dyn Learner> {
+        None
     }
     /// Adds named values worth charting; asked at every session close.
     fn metrics(&self, _out: &mut Metrics) {}

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
+    Artefact, Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
 };
 use tradewind_engine::{
     Command, Effect, Emitted, Frame, Given, JournalWriter, Notice, Obeyed, Recorder, SessionRecord, dispatch,
@@ -86,6 +86,8 @@ pub struct Keeper {
     pub commands: Vec<CommandRow>,
     /// What was told, but for changes of the kill switch.
     pub notices: Vec<Notice>,
+    /// What observers left behind, with their names.
+    pub artefacts: Vec<(String, Artefact)>,
     /// The first reject, in words.
     pub first_reject: Option<String>,
     attribution: BTreeMap<Symbol, Attribution>,
