@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod execution;
 mod fixed;
+mod ids;
 mod interest;
 mod job;
 mod lifecycle;
@@ -45,7 +46,7 @@ pub use adjust::{Adjust, Adjustment, Numbers};
 pub use approval::{ApprovedOrder, Share, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use command::{Command, Instruction, LogLevel, Obeyed};
-pub use decision::{Contribution, Decision, Outcome, Sizing};
+pub use decision::{Contribution, Decision, Outcome, Sizing, ZERO_CROSSING};
 pub use error::{BadInput, Invalid, Violation, closest, did_you_mean};
 pub use event::{
     Bar, BookLevel, BookUpdate, CorporateAction, Earnings, Event, FundFlow, MarketData, News, OptionChain, OptionKind,
@@ -53,6 +54,7 @@ pub use event::{
 };
 pub use execution::{Execution, Outbox};
 pub use fixed::Fixed;
+pub use ids::{BookName, BrokerOrderId, ClientOrderId, ExecutionId};
 pub use interest::{Interest, Kinds, Symbols};
 pub use jiff::civil::Date;
 pub use job::{Fit, JobDone, JobId, Learner, Task, Training, TrainingOnly, Work};
@@ -67,7 +69,7 @@ pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
 pub use record::{LedgerHash, Notice, Record, SessionRecord};
 pub use registry::{PluginInfo, Probe, Role};
-pub use report::{BrokerReport, Fill, OrderReport, Progress, RejectReason, Said};
+pub use report::{BrokerReport, Correction, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{
     Allocator, Alpha, Feature, Filter, Overlay, Proposal, Published, Revision, Rule, RulePhase, RuleStep, Sizer,
 };

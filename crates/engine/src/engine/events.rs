@@ -50,6 +50,9 @@ impl Engine {
             .ledger
             .action(e.time, symbol, action)
             .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        if !matches!(action, CorporateAction::Halt { .. }) {
+            self.state.executions.blur(symbol);
+        }
         let to = match action {
             CorporateAction::SymbolChange { to } => Some(to),
             CorporateAction::Delisting { .. } => None,
@@ -72,8 +75,9 @@ impl Engine {
                 keep
             });
         }
+        // Its orders were cancelled, and there is nothing to decide on under the old name.
+        due.symbols.remove(&symbol);
         if on_signal {
-            due.symbols.remove(&symbol);
             due.symbols.extend(to);
         }
         book.rename(symbol, to);

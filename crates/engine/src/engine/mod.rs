@@ -4,6 +4,7 @@ mod checkpoint;
 mod commands;
 mod config;
 mod events;
+mod executions;
 mod jobs;
 mod known;
 mod reports;
@@ -14,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, FeatureValues, Invalid, JobId, Market, Metrics, Notice, Quantity, Signals, Symbol, SymbolMap, Time, View,
-    WorkingOrders,
+    Cash, ClientOrderId, FeatureValues, Invalid, JobId, Market, Metrics, Notice, OrderId, Quantity, Signals, Symbol,
+    SymbolMap, Time, View, WorkingOrders,
 };
 
+use self::executions::Executions;
 use self::jobs::{Learners, Pending};
 use self::known::Known;
 use crate::book::Book;
@@ -68,6 +70,8 @@ struct State {
     armed: Time,
     /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
     making_way: BTreeSet<Symbol>,
+    /// Symbols whose orders only close what is wanted on the other side: decided again when the last fill is reported.
+    closing: BTreeSet<Symbol>,
     positions: PositionManager,
     executor: Executor,
     kill_switch: KillSwitch,
@@ -88,6 +92,8 @@ struct State {
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
+    /// What the broker has named, for bounded memory.
+    executions: Executions,
     /// Reports that contradict what was known of their orders and changed nothing.
     contradicted: u64,
     /// How many commands there were.
@@ -161,6 +167,7 @@ impl Engine {
             stale_at: Time::MAX,
             armed: Time::MAX,
             making_way: BTreeSet::new(),
+            closing: BTreeSet::new(),
             positions: PositionManager::default(),
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
@@ -175,6 +182,7 @@ impl Engine {
             renames: Renames::default(),
             skipped: BTreeMap::new(),
             repeated: 0,
+            executions: Executions::default(),
             contradicted: 0,
             commanded: 0,
             commands: VecDeque::new(),
@@ -237,6 +245,15 @@ impl Engine {
     /// How many reports contradicted what was known of their orders, and changed nothing.
     pub fn contradicted(&self) -> u64 {
         self.state.contradicted
+    }
+    /// The name of an order at a broker, when it is sent there for the first time. No such name enters the books.
+    pub fn client_id(&self, order: OrderId) -> ClientOrderId {
+        ClientOrderId::new(self.config.book.clone(), self.config.epoch, order)
+    }
+    /// The order that a broker calls so, if this run has sent it: names of other books and epochs are not ours.
+    pub fn order_of(&self, id: &ClientOrderId) -> Option<OrderId> {
+        let ours = id.book == self.config.book && id.epoch == self.config.epoch;
+        (ours && (1..self.state.next_order).contains(&id.order.0)).then_some(id.order)
     }
     /// How many commands were given.
     pub fn commanded(&self) -> u64 {

@@ -4,3 +4,4 @@ mod allocation;
 mod common;
 mod risk_path;
 mod signals;
+mod zero;
