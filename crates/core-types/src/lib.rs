@@ -26,8 +26,9 @@ mod places;
 mod plugin;
 mod portfolio;
 mod pretrade;
-mod probe;
+pub mod probe;
 mod record;
+mod records;
 mod registry;
 mod report;
 mod role;
@@ -68,12 +69,13 @@ pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
 pub use record::{LedgerHash, Notice, Record, SessionRecord};
+pub use records::{Follow, Scored, Settled, StrategyRecords};
 pub use registry::{PluginInfo, Probe, Role};
 pub use report::{BrokerReport, Correction, Fill, OrderReport, Progress, RejectReason, Said};
 pub use role::{
     Allocator, Alpha, Feature, Filter, Overlay, Proposal, Published, Revision, Rule, RulePhase, RuleStep, Sizer,
 };
-pub use service::{Follows, Outgoing, Request, Service};
+pub use service::{Hears, Outgoing, Request, Service};
 pub use signal::{Leg, Signal, Signals};
 pub use step::{Stage, Step};
 pub use symbol_map::SymbolMap;

@@ -3,12 +3,44 @@
 use std::fmt::Write;
 
 use crate::{
-    Adjustment, BadInput, Cash, Event, FeatureValues, Fill, Follows, LedgerHash, Metrics, Order, OrderId, OrderKind,
-    OrderReport, Outbox, Outgoing, Probe, Proposal, Quantity, Record, SessionRecord, Side, Signal, Signals, StrategyId,
-    Symbol, TimeInForce, View, approve,
+    Adjustment, BadInput, Cash, Event, FeatureValues, Fill, Hears, LedgerHash, Market, Metrics, Order, OrderId,
+    OrderKind, OrderReport, Outbox, Outgoing, Probe, Proposal, Quantity, Record, SessionRecord, Side, Signal, Signals,
+    StrategyId, StrategyRecords, Symbol, Time, TimeInForce, View, approve,
 };
 
+/// The strategy whose signals filters and sizers are asked about.
+const STRATEGY: &str = "probe";
+
+/// The signal they are asked about.
+fn asked(now: Time, symbol: Symbol) -> Result<Signal, BadInput> {
+    Signal::new(now, symbol, 0.5, 0.8, "probe")
+}
+
+/// Tells records that the signals stand which probes ask about.
+///
+/// # Errors
+/// None in practice: name and signals are good ones.
+pub fn stand(records: &mut StrategyRecords, symbols: &[Symbol], market: &Market, now: Time) -> Result<(), BadInput> {
+    let strategy = StrategyId::new(STRATEGY)?;
+    let signals = symbols.iter().map(|s| asked(now, *s)).collect::<Result<Vec<_>, _>>()?;
+    records.stand(signals.iter().map(|s| (strategy, s)), market, now);
+    Ok(())
+}
+
 impl Probe {
+    /// Empty records of what the plugin follows, of the strategy whose signals it is asked about. The caller shows them each event before
+    /// the plugin sees it, and after a session close what stands, by [`stand`].
+    ///
+    /// # Errors
+    /// None in practice: the strategy's name is a good one.
+    pub fn records(&mut self) -> Result<StrategyRecords, BadInput> {
+        let mut records = StrategyRecords::default();
+        let plugin = self.plugin();
+        plugin.serve(StrategyId::new(STRATEGY)?);
+        records.follow(plugin.follows());
+        Ok(records)
+    }
+
     /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
     /// roles are asked when `ask` says so.
     ///
@@ -121,7 +153,14 @@ impl Probe {
                     }
                 }
                 let hash = LedgerHash::default();
-                let session = SessionRecord { time: view.now, portfolio: view.portfolio, metrics: &[], hash };
+                let session = SessionRecord {
+                    time: view.now,
+                    portfolio: view.portfolio,
+                    metrics: &[],
+                    hash,
+                    profits: &[],
+                    unassigned: Cash::ZERO,
+                };
                 p.on_record(&Record::Session(session), view)?;
                 let mut metrics = Metrics::new();
                 p.metrics(&mut metrics);
@@ -132,12 +171,12 @@ impl Probe {
                 if p.wakeup().is_some_and(|t| t <= view.now) {
                     p.tick(view, &mut out)?;
                 }
-                let follows = p.follows();
+                let hears = p.hears();
                 for o in orders {
-                    if follows >= Follows::Records {
+                    if hears >= Hears::Records {
                         p.on_outgoing(&Outgoing::Record(Record::Order(&o)), view, &mut out)?;
                     }
-                    if follows == Follows::Everything {
+                    if hears == Hears::Everything {
                         p.on_outgoing(&Outgoing::Submit(&o), view, &mut out)?;
                     }
                 }
@@ -149,8 +188,8 @@ impl Probe {
     }
 
     fn ask(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<Vec<Adjustment>, BadInput> {
-        let signal = |s: &Symbol| Signal::new(view.now, *s, 0.5, 0.8, "probe");
-        let strategy = StrategyId::new("probe")?;
+        let signal = |s: &Symbol| asked(view.now, *s);
+        let strategy = StrategyId::new(STRATEGY)?;
         Ok(match self {
             Self::Filter(p) => {
                 symbols.iter().map(|s| Ok(p.filter(strategy, &signal(s)?, view))).collect::<Result<_, BadInput>>()?

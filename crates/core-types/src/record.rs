@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Command, Obeyed};
 use crate::decision::Decision;
 use crate::money::Cash;
+use crate::name::StrategyId;
 use crate::order::Order;
 use crate::portfolio::Portfolio;
 use crate::report::OrderReport;
@@ -44,6 +45,10 @@ pub struct SessionRecord<'a> {
     pub metrics: &'a [(&'static str, &'static str, f64)],
     /// The ledger's hash so far.
     pub hash: LedgerHash,
+    /// Profit and loss so far by strategy, after fees.
+    pub profits: &'a [(StrategyId, Cash)],
+    /// The rest of it, of no strategy: hedges, interest, what is paid to borrow. All together are equity less deposits.
+    pub unassigned: Cash,
 }
 
 /// Something a run records, in the order in which it happens: recorders, observers and services are shown the same stream.

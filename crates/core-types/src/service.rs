@@ -31,7 +31,7 @@ pub enum Request {
 
 /// How much of what leaves the engine a service is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Follows {
+pub enum Hears {
     /// Nothing.
     #[default]
     Nothing,
@@ -48,8 +48,8 @@ pub enum Follows {
 /// the run goes on.
 pub trait Service: Plugin {
     /// How much of what leaves the engine it wants to see.
-    fn follows(&self) -> Follows {
-        Follows::Nothing
+    fn hears(&self) -> Hears {
+        Hears::Nothing
     }
     /// Sees what leaves the engine.
     ///

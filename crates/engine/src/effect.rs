@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
     ApprovedOrder, Cash, Command, Decision, JobDone, JobId, LedgerHash, Notice, Obeyed, Order, OrderId, OrderReport,
-    Portfolio, Record, SessionRecord, Task, Time,
+    Portfolio, Record, SessionRecord, StrategyId, Task, Time,
 };
 
 use crate::input::TimerId;
@@ -45,8 +45,9 @@ impl Effect {
             Self::Emit(Emitted::Decision(d)) => Record::Decision(d),
             Self::Emit(Emitted::Order(o)) => Record::Order(o),
             Self::Emit(Emitted::Report(r, realised)) => Record::Report(r, *realised),
-            Self::Emit(Emitted::Session { time, metrics, hash }) => {
-                Record::Session(SessionRecord { time: *time, portfolio, metrics, hash: *hash })
+            Self::Emit(Emitted::Session { time, metrics, hash, profits, unassigned }) => {
+                let (time, hash, unassigned) = (*time, *hash, *unassigned);
+                Record::Session(SessionRecord { time, portfolio, metrics, hash, profits, unassigned })
             }
             Self::Emit(Emitted::Command(time, c, obeyed)) => Record::Command(*time, c, obeyed),
             Self::Notify(n) => Record::Notice(n),
@@ -97,6 +98,10 @@ pub enum Emitted {
         metrics: Vec<(&'static str, &'static str, f64)>,
         /// The ledger's hash so far.
         hash: LedgerHash,
+        /// Profit and loss so far by strategy, after fees.
+        profits: Vec<(StrategyId, Cash)>,
+        /// The rest of it: of hedges, interest, what is paid to borrow.
+        unassigned: Cash,
     },
     /// A command and what became of it.
     Command(Time, Box<Command>, Obeyed),

@@ -127,6 +127,8 @@ pub struct Pipeline {
     pub pretrade: Vec<Named<dyn PreTrade>>,
     /// Watchers.
     pub observers: Vec<Named<dyn Observer>>,
+    /// Cost of a trade as a fraction of its value, for the paper bets in the records of strategies.
+    pub paper_cost: f64,
 }
 
 /// Where a plugin sits: its place among those of its role, for a sizer after its strategy's.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use tradewind_core_types::{
-    BadInput, Event, Follows, Interest, Notice, Outgoing, Request, Service, StateError, Time, View,
+    BadInput, Event, Hears, Interest, Notice, Outgoing, Request, Service, StateError, Time, View,
 };
 
 use crate::effect::Effect;
@@ -15,7 +15,7 @@ const MOST: usize = 1_000;
 /// A service with what it asks for.
 struct Running {
     interest: Interest,
-    follows: Follows,
+    hears: Hears,
     on: bool,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Services {
 
 impl Services {
     pub fn new(all: Vec<Named<dyn Service>>) -> Self {
-        let running = all.iter().map(|s| Running { interest: s.listens(), follows: s.follows(), on: true }).collect();
+        let running = all.iter().map(|s| Running { interest: s.listens(), hears: s.hears(), on: true }).collect();
         Self { all, running, ..Self::default() }
     }
     /// Whether none is left that could be called.
@@ -71,12 +71,12 @@ impl Services {
     /// Shows what leaves the engine.
     pub fn outgoing(&mut self, effect: &Effect, view: &View<'_>) {
         let (out, least) = match (effect.record(view.portfolio), effect) {
-            (Some(r), _) => (Outgoing::Record(r), Follows::Records),
-            (_, Effect::Submit(o)) => (Outgoing::Submit(o.order()), Follows::Everything),
-            (_, Effect::Cancel { order, .. }) => (Outgoing::Cancel(*order), Follows::Everything),
+            (Some(r), _) => (Outgoing::Record(r), Hears::Records),
+            (_, Effect::Submit(o)) => (Outgoing::Submit(o.order()), Hears::Everything),
+            (_, Effect::Cancel { order, .. }) => (Outgoing::Cancel(*order), Hears::Everything),
             _ => return,
         };
-        self.call(view, |r, _| r.follows >= least, |s, requests| s.on_outgoing(&out, view, requests));
+        self.call(view, |r, _| r.hears >= least, |s, requests| s.on_outgoing(&out, view, requests));
     }
     /// Calls those whose time has come.
     pub fn tick(&mut self, view: &View<'_>) {
@@ -128,7 +128,7 @@ impl Services {
     pub fn load(&mut self, (states, off): &(Vec<PluginState>, Vec<String>)) -> Result<Vec<String>, StateError> {
         let messages = load(Named::placed(&mut self.all), states)?;
         for (s, r) in self.all.iter().zip(&mut self.running) {
-            (r.interest, r.follows, r.on) = (s.listens(), s.follows(), !off.contains(&s.name));
+            (r.interest, r.hears, r.on) = (s.listens(), s.hears(), !off.contains(&s.name));
         }
         Ok(messages)
     }

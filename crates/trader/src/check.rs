@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
     Bar, Cash, Decision, Event, FeatureValues, Market, MarketData, OrderReport, Portfolio, Price, Probe, Symbol, Time,
-    View,
+    View, probe,
 };
 use tradewind_engine::{Recorder, SessionRecord};
 
@@ -125,12 +125,14 @@ pub(crate) fn answers(
 ) -> Result<Vec<(Time, [u8; 32])>, String> {
     let (mut market, mut features) = (Market::default(), FeatureValues::default());
     let portfolio = Portfolio::with_cash(cash);
+    let mut records = role.records().map_err(|e| e.to_string())?;
     let mut digest = Sha256::new();
     let mut out: Vec<(Time, [u8; 32])> = Vec::new();
     for (i, e) in events.iter().enumerate() {
         market.apply(e);
+        records.observe(e, &market);
         let before = features.clone();
-        let view = View::new(e.time, &market, &before, &portfolio);
+        let view = View { records: &records, ..View::new(e.time, &market, &before, &portfolio) };
         // Asked at every session close, and now and then in between.
         let close = matches!(e.data, MarketData::SessionClose);
         let said = match role.step(e, &view, &mut features, symbols, close || i % 101 == 0) {
@@ -138,6 +140,9 @@ pub(crate) fn answers(
             Err(_) if e.time > cut => break,
             Err(p) => return Err(format!("at {}: {p}", e.time)),
         };
+        if close {
+            probe::stand(&mut records, symbols, &market, e.time).map_err(|e| e.to_string())?;
+        }
         // Silence at a close is an answer, too.
         if !said.is_empty() || close {
             digest.update(said);

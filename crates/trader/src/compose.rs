@@ -162,6 +162,7 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
         limits: bad.absorb(limits.build().map_err(|e| e.under("limits"))),
         pretrade,
         observers: build(Role::Observer, &config.observer, |p| p.observer, &mut bad),
+        paper_cost: config.exchange.costs.of_value(),
     };
     bad.into_result(pipeline)
 }

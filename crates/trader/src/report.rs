@@ -14,7 +14,7 @@ use tradewind_report::{
 
 use crate::config::Config;
 use crate::error::Failure;
-use crate::keeper::{FillRow, SessionRow};
+use crate::keeper::{FillRow, SessionRow, UNASSIGNED};
 use crate::run::date;
 use crate::summary::Summary;
 
@@ -99,9 +99,9 @@ pub fn data(
             pnl: led(0.0, of(&|s| s.strategies.get(name).copied().unwrap_or(0.0))),
         })
         .collect();
-    let rest = of(&|s| s.equity - s.deposits - s.strategies.values().sum::<f64>());
+    let rest = of(&|s| s.strategies.get(UNASSIGNED).copied().unwrap_or(0.0));
     if rest.iter().any(|x| x.abs() > 0.005) {
-        strategies.push(StrategyPnl { name: "cash and dividends".into(), pnl: led(0.0, rest) });
+        strategies.push(StrategyPnl { name: "hedges, interest and borrowing".into(), pnl: led(0.0, rest) });
     }
 
     let (decisions, not_taken) = decisions(folder, fills, config.report.not_taken)?;

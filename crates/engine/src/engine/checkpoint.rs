@@ -106,6 +106,7 @@ impl Engine {
         let notice = |text: &String| Notice { time, who: "restart".into(), text: text.clone() };
         state.notices.extend(messages.iter().map(notice));
         (self.config, self.state) = (config, state);
+        self.follow();
         self.settle();
         Ok(messages)
     }

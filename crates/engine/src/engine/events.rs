@@ -19,6 +19,9 @@ impl Engine {
         }
         let State { known, waiting, due, .. } = &mut self.state;
         let price = known.market.apply(e);
+        if known.records.is_followed() {
+            known.records.observe(e, &known.market);
+        }
         if let (Some(symbol), Some(price)) = (e.symbol, price) {
             known.ledger.mark(symbol, price);
             if !waiting.is_empty() && waiting.contains(symbol) {
@@ -45,11 +48,12 @@ impl Engine {
 
     fn corporate_action(&mut self, e: &Event, action: CorporateAction) -> Result<(), EngineError> {
         let Some(symbol) = e.symbol else { return Ok(()) };
-        self.state
-            .known
-            .ledger
-            .action(e.time, symbol, action)
-            .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        let Known { ledger, records, .. } = &mut self.state.known;
+        let held = ledger.portfolio().position(symbol).copied();
+        ledger.action(e.time, symbol, action).map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        if let Some(held) = held {
+            records.booked(action, &held, ledger.portfolio().position(symbol));
+        }
         if !matches!(action, CorporateAction::Halt { .. }) {
             self.state.executions.blur(symbol);
         }

@@ -7,6 +7,7 @@ mod events;
 mod executions;
 mod jobs;
 mod known;
+mod records;
 mod reports;
 mod trade;
 mod watch;
@@ -15,15 +16,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, ClientOrderId, FeatureValues, Invalid, JobId, Market, Metrics, Notice, OrderId, Quantity, Signals, Symbol,
-    SymbolMap, Time, View, WorkingOrders,
+    Cash, ClientOrderId, FeatureValues, Invalid, JobId, Market, Metrics, Notice, OrderId, Quantity, Signals,
+    StrategyRecords, Symbol, SymbolMap, Time, View, WorkingOrders,
 };
 
 use self::executions::Executions;
 use self::jobs::{Learners, Pending};
 use self::known::Known;
 use crate::book::Book;
-use crate::decide::rehearse;
 use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
 use crate::executor::Executor;
@@ -152,6 +152,7 @@ impl Engine {
             ledger: Ledger::new(trading_from, cash, config.rates),
             working: WorkingOrders::default(),
             in_session: None,
+            records: StrategyRecords::new(pipeline.paper_cost),
         };
         let state = State {
             seq: 0,
@@ -200,6 +201,7 @@ impl Engine {
             signals: Vec::new(),
             published: FeatureValues::default(),
         };
+        engine.follow();
         engine.settle();
         Ok(engine)
     }
@@ -421,8 +423,11 @@ impl Engine {
             metrics.extend(values.drain(..).map(|(name, v)| (p.id(), name, v)));
         });
         self.watched_metrics(&mut metrics);
-        let hash = self.state.known.ledger.hash();
-        self.emit(Emitted::Session { time, metrics, hash }, out);
+        let Known { ledger, records, working, .. } = &mut self.state.known;
+        records.keep_orders(|id| working.contains(id));
+        let (profits, unassigned) = records.profits(ledger.portfolio());
+        let hash = ledger.hash();
+        self.emit(Emitted::Session { time, metrics, hash, profits, unassigned }, out);
         out.push(Effect::Query);
         Ok(())
     }
@@ -438,12 +443,10 @@ impl Engine {
         if !due.session_close && due.symbols.is_empty() {
             return Ok(());
         }
+        self.tell_records();
         if now < self.state.trading_from {
-            // What the warm-up made due stays due: signals that stand are acted on when trading begins. Filters and sizers that keep a
-            // record of signals are asked all the same, so that it does not begin empty.
-            if std::mem::take(&mut self.state.due.session_close) {
-                rehearse(&mut self.pipeline, &self.state.standing, &self.state.known.view());
-            }
+            // What the warm-up made due stays due: signals that stand are acted on when trading begins.
+            self.state.due.session_close = false;
             return Ok(());
         }
         let due = std::mem::take(&mut self.state.due);

@@ -160,6 +160,8 @@ impl Engine {
         let fill = Fill { id: known.ledger.next_fill(), ..fill };
         let (symbol, last) = (fill.symbol, known.market.last(fill.symbol));
         let before = known.ledger.portfolio().totals().realised;
+        let remaining = fill.signed() + known.working.get(fill.order).map_or(Quantity::ZERO, |w| w.remaining);
+        known.records.filled(&fill, known.ledger.portfolio().quantity(symbol), remaining);
         known.ledger.fill(&fill).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
         // A report that comes late must not take the mark back to its price.
         if let Some(l) = last.filter(|l| l.time > fill.time) {

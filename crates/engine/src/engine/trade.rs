@@ -159,6 +159,7 @@ impl Engine {
                 let order = approved.order().clone();
                 self.state.next_order += 1;
                 self.state.known.working.insert(WorkingOrder::new(order.clone()));
+                self.state.known.records.ordered(order.id, &decision);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 self.emit(Emitted::Order(order), out);
                 out.push(Effect::Submit(approved));

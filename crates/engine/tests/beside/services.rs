@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    BadInput, Bar, Command, Event, Follows, Instruction, Interest, Kinds, MarketData, Obeyed, Origin, Outgoing, Params,
+    BadInput, Bar, Command, Event, Hears, Instruction, Interest, Kinds, MarketData, Obeyed, Origin, Outgoing, Params,
     Plugin, Price, Record, Request, Service, Span, Symbol, Time, View,
 };
 use tradewind_engine::builtin::IdleFeedParams;
@@ -21,7 +21,7 @@ struct Pays {
     sent: u32,
     closes: u32,
     noon: Option<Time>,
-    follows_all: bool,
+    hears_all: bool,
 }
 impl Plugin for Pays {
     fn id(&self) -> &'static str {
@@ -40,8 +40,8 @@ impl Plugin for Pays {
     }
 }
 impl Service for Pays {
-    fn follows(&self) -> Follows {
-        if self.follows_all { Follows::Everything } else { Follows::Records }
+    fn hears(&self) -> Hears {
+        if self.hears_all { Hears::Everything } else { Hears::Records }
     }
     fn on_outgoing(&mut self, x: &Outgoing<'_>, _: &View<'_>, out: &mut Vec<Request>) -> Result<(), BadInput> {
         match x {
@@ -133,8 +133,8 @@ impl Plugin for Feeds {
     }
 }
 impl Service for Feeds {
-    fn follows(&self) -> Follows {
-        Follows::Records
+    fn hears(&self) -> Hears {
+        Hears::Records
     }
     fn on_outgoing(&mut self, x: &Outgoing<'_>, view: &View<'_>, out: &mut Vec<Request>) -> Result<(), BadInput> {
         match x {
@@ -177,8 +177,8 @@ fn services_that_answer_themselves_without_end_are_taken_off() {
 
 #[test]
 fn everything_that_leaves_is_shown_to_whoever_asks_for_it() {
-    let seen = |follows_all| {
-        let service = Pays { follows_all, ..Pays::default() };
+    let seen = |hears_all| {
+        let service = Pays { hears_all, ..Pays::default() };
         let mut run = served(vec![Named::new("p", Box::new(service))]);
         run.run(&mut crate::merge(crate::events()), None, &mut ()).unwrap();
         String::from_utf8_lossy(&run.save().unwrap()).len()
