@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Alpha, BadInput, Event, Fit, Interest, JobDone, JobId, Kinds, Learner, MarketData, Metrics, Plugin, Signal,
-    Signals, Span, StrategyId, Task, Time, Training, TrainingOnly, View, Work,
+    Adjust, Adjustment, BadInput, Event, Fit, Interest, JobDone, JobId, Kinds, Learner, MarketData, Metrics, Overlay,
+    Plugin, Span, Symbol, Task, Time, Training, TrainingOnly, View, Work,
 };
-use tradewind_engine::builtin::BaseSize;
-use tradewind_engine::{
-    Backtest, Effect, Exchange, Given, InputRef, Job, LedgerHash, Named, Pipeline, Strategy, Workers, give,
-};
+use tradewind_engine::{Backtest, Effect, Exchange, Given, InputRef, Job, LedgerHash, Named, Pipeline, Workers, give};
 
-use crate::{Log, backtest, events, merge, replayed, restarted, whole};
+use crate::{Log, backtest, events, merge, pipeline, replayed, restarted, whole};
 
 /// What is fitted: closes, and the return that followed each.
 #[derive(Serialize, Deserialize)]
@@ -34,7 +31,7 @@ impl Fit for Sample {
     }
 }
 
-/// Learns from the closes of SPY at every tenth of them, and is long when it expects a rise, otherwise short of nothing.
+/// Learns from the closes of SPY at every tenth of them, and allows the more the more it expects.
 #[derive(Serialize, Deserialize, Default)]
 struct Learns {
     closes: Vec<f64>,
@@ -48,29 +45,28 @@ impl Plugin for Learns {
         "learns"
     }
     fn listens(&self) -> Interest {
-        Interest::of(Kinds::BAR | Kinds::SESSION_CLOSE)
+        Interest::of(Kinds::BAR)
     }
     fn learner(&mut self) -> Option<&mut dyn Learner> {
         Some(self)
+    }
+    fn observe(&mut self, e: &Event, _: &View<'_>) -> Result<(), BadInput> {
+        if let (MarketData::Bar(b), Some("SPY")) = (&e.data, e.symbol.map(Symbol::as_str)) {
+            self.closes.push(b.close.to_f64());
+        }
+        Ok(())
     }
     fn metrics(&self, out: &mut Metrics) {
         out.extend(self.model.as_ref().map(|m| ("mean", m.0)));
     }
 }
-impl Alpha for Learns {
-    fn on_event(&mut self, e: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
-        match (&e.data, e.symbol) {
-            (MarketData::Bar(b), Some(s)) if s.as_str() == "SPY" => self.closes.push(b.close.to_f64()),
-            (MarketData::SessionClose, _) => {
-                if let Some(m) = &self.model {
-                    let spy = tradewind_core_types::Symbol::new("SPY")?;
-                    let score = if m.0 > 0.0 { 1.0 } else { 0.25 };
-                    out.push(Signal::new(view.now, spy, score, 1.0, "learned")?);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
+impl Overlay for Learns {
+    fn exposure(&mut self, _: Symbol, _: &View<'_>) -> Adjustment {
+        let (factor, why) = match &self.model {
+            Some(Mean(m)) => (0.5 + 10.0 * m.clamp(-0.05, 0.05), "learned"),
+            None => (0.25, "nothing learned yet"),
+        };
+        Adjustment::new(Adjust::Scale(factor), why)
     }
 }
 impl Learner for Learns {
@@ -100,16 +96,16 @@ impl Learner for Learns {
 }
 
 fn learns(fails: bool) -> Pipeline {
-    let alpha = Box::new(Learns { fails, ..Learns::default() });
-    let strategy = Strategy::new(StrategyId::new("learner").unwrap(), alpha);
-    let strategy = Strategy { sizers: vec![Named::of(Box::new(BaseSize(0.5)))], ..strategy };
-    Pipeline { strategies: vec![strategy], ..Pipeline::default() }
+    let mut p = pipeline();
+    p.overlays = vec![Named::new("learner", Box::new(Learns { fails, ..Learns::default() }))];
+    p.strategies[0].overlays = vec![0];
+    p
 }
 fn run(delay: Span) -> Backtest<Exchange> {
     backtest(learns(false)).with_job_delay(delay)
 }
 
-/// The hours of the run in which the model changed, by the number of the input, from a journal.
+/// The results of jobs in a journal: number and time of each input.
 fn results(journal: &[u8]) -> Vec<(u64, Time)> {
     tradewind_engine::JournalReader::new(journal)
         .unwrap()
@@ -140,7 +136,7 @@ fn the_result_comes_at_the_end_of_the_instant_or_after_the_delay_and_a_replay_ha
         assert_eq!(replayed(learns(false), &journal), hash);
         hashes.push(hash);
     }
-    // Without delay the model is used at its own close, after an hour at the next one, and after three days at the third.
+    // Without delay the model counts in the decision at its own close, after an hour in the next one, and after three days in the third.
     assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2]);
 }
 
@@ -160,7 +156,7 @@ fn a_job_that_fails_is_told_and_the_plugin_goes_on() {
     let (_, log) = whole(backtest(learns(true)));
     let told: Vec<_> = log.notices.iter().map(|n| n.text.as_str()).collect();
     assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told[0].starts_with("alpha.learner gets nothing from its job: labels is 8"), "{told:?}");
+    assert!(told[0].starts_with("overlay.learner gets nothing from its job: labels is \"8\""), "{told:?}");
 }
 
 /// A driver as live ones are: the work is done on a thread, and its result is an input whenever it comes.

@@ -15,8 +15,11 @@ use tradewind_engine::{
 /// Keeps a journal in memory, and what was told.
 pub struct Log {
     journal: Option<JournalWriter<Vec<u8>>>,
+    /// What was told.
     pub notices: Vec<Notice>,
+    /// Commands with what became of them.
     pub commands: Vec<(Time, Command, Obeyed)>,
+    /// When jobs were asked for.
     pub starts: Vec<Time>,
 }
 impl Default for Log {
@@ -29,6 +32,7 @@ impl Log {
     fn keep(&mut self, write: impl FnOnce(&mut JournalWriter<Vec<u8>>)) {
         self.journal.as_mut().map(write);
     }
+    /// The journal.
     pub fn bytes(&mut self) -> Vec<u8> {
         self.journal.take().unwrap().finish().unwrap()
     }
@@ -62,22 +66,28 @@ pub fn pipeline() -> Pipeline {
     let strategy = Strategy { sizers: vec![Named::of(Box::new(BaseSize(0.1)))], ..strategy };
     Pipeline { strategies: vec![strategy], ..Pipeline::default() }
 }
+/// A run of a pipeline.
 pub fn backtest(pipeline: Pipeline) -> Backtest<Exchange> {
     let engine = Engine::new(EngineConfig::default(), pipeline, "100000".parse().unwrap(), Time::MIN).unwrap();
     Backtest::new(engine, Exchange::new(ExchangeConfig::default()).unwrap())
 }
+/// The usual run with observers.
 pub fn watched(observers: Vec<Named<dyn Observer>>) -> Backtest<Exchange> {
     backtest(Pipeline { observers, ..pipeline() })
 }
+/// The usual run with services.
 pub fn served(services: Vec<Named<dyn Service>>) -> Backtest<Exchange> {
     backtest(pipeline()).with_services(services)
 }
+/// The events of all runs.
 pub fn events() -> Vec<Event> {
     daily_events(9, 40)
 }
+/// A source of events.
 pub fn merge(events: Vec<Event>) -> Merge {
     Merge::new(vec![Box::new(VecSource::new(events))]).unwrap()
 }
+/// A run to the end.
 pub fn whole(mut run: Backtest<Exchange>) -> (Backtest<Exchange>, Log) {
     let mut log = Log::default();
     run.run(&mut merge(events()), None, &mut log).unwrap();
@@ -101,4 +111,12 @@ pub fn restarted(build: &dyn Fn() -> Backtest<Exchange>, stop: u64) -> Backtest<
     rest.skip(stop).unwrap();
     second.run(&mut rest, None, &mut ()).unwrap();
     second
+}
+
+#[test]
+fn what_the_engine_brings_conforms_like_every_plugin() {
+    for info in tradewind_engine::builtin::REGISTRY {
+        tradewind_core_types::testkit::info_suite(info);
+        tradewind_core_types::testkit::role_suite(info, &serde_json::json!({}));
+    }
 }
