@@ -115,17 +115,18 @@ impl Ledger {
         self.fills + 1
     }
 
-    /// Books a fill, which carries [`Ledger::next_fill`] as its number.
+    /// Books a fill, which carries [`Ledger::next_fill`] as its number. It may have happened before it is `booked`, which is the time of the entry: so
+    /// the times of the entries do not go back.
     ///
     /// # Errors
     /// When the fill cannot be booked, or its number is not the next one.
-    pub fn fill(&mut self, f: &Fill) -> Result<(), BadInput> {
+    pub fn fill(&mut self, f: &Fill, booked: Time) -> Result<(), BadInput> {
         if f.id != self.next_fill() {
             return Err(BadInput::new("number of a fill", f.id.to_string(), self.next_fill().to_string()));
         }
         self.portfolio.fill(f)?;
         self.fills = f.id;
-        self.chain(f.time, &Entry::Fill(*f));
+        self.chain(booked, &Entry::Fill(*f));
         Ok(())
     }
 
@@ -232,13 +233,13 @@ mod tests {
     #[test]
     fn fills_are_numbered_without_gaps() {
         let mut l = Ledger::new(day(0), "1000".parse().unwrap(), Rates::default());
-        l.fill(&fill(1, Side::Buy, "1", "10")).unwrap();
+        l.fill(&fill(1, Side::Buy, "1", "10"), day(1)).unwrap();
         let before = l.clone();
         for wrong in [0, 1, 3] {
-            assert!(l.fill(&fill(wrong, Side::Buy, "1", "10")).is_err());
+            assert!(l.fill(&fill(wrong, Side::Buy, "1", "10"), day(1)).is_err());
         }
         assert_eq!(l, before, "a refused fill changes nothing");
-        l.fill(&fill(2, Side::Buy, "1", "10")).unwrap();
+        l.fill(&fill(2, Side::Buy, "1", "10"), day(1)).unwrap();
         assert_eq!(l.portfolio().quantity(Symbol::new("SPY").unwrap()).to_string(), "2");
         l.close(day(2)).unwrap();
     }
@@ -251,7 +252,7 @@ mod tests {
         l.close(day(10)).unwrap();
         assert_eq!(l.portfolio().cash().to_string(), "1001"); // 1000 x 0.036 x 10/360
         let s = Symbol::new("SPY").unwrap();
-        l.fill(&fill(1, Side::Sell, "10", "10")).unwrap();
+        l.fill(&fill(1, Side::Sell, "10", "10"), day(1)).unwrap();
         l.close(day(11)).unwrap();
         // cash 1101 x 0.036/360 = 0.1101; borrow 100 x 0.36/360 = 0.1
         assert_eq!(l.portfolio().cash().to_string(), "1101.0101");

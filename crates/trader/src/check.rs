@@ -10,7 +10,7 @@ use tradewind_core_types::{
     Bar, Cash, Decision, Event, FeatureValues, Market, MarketData, OrderReport, Portfolio, Price, Probe, Symbol, Time,
     View, probe,
 };
-use tradewind_engine::{Recorder, SessionRecord};
+use tradewind_engine::{Given, Recorder, SessionRecord};
 
 use crate::catalogue;
 use crate::compose;
@@ -155,6 +155,8 @@ pub(crate) fn answers(
 /// Everything a run says, as a running hash by time.
 #[derive(Default)]
 struct Said {
+    /// The time of the last input: a fill at a bar's open carries the open's time and is known at the bar's end.
+    now: Time,
     digest: Sha256,
     at: Vec<(Time, [u8; 32])>,
 }
@@ -167,6 +169,10 @@ impl Said {
 }
 
 impl Recorder for Said {
+    fn input(&mut self, x: &Given<'_>) -> Result<(), String> {
+        self.now = x.received;
+        Ok(())
+    }
     fn decision(&mut self, d: &Decision) -> Result<(), String> {
         let text = serde_json::to_vec(d).map_err(|e| e.to_string())?;
         self.add(d.time, &text);
@@ -174,7 +180,7 @@ impl Recorder for Said {
     }
     fn report(&mut self, r: &OrderReport, _: Cash) -> Result<(), String> {
         if let OrderReport::Filled(f) = r {
-            self.add(f.time, format!("{f:?}").as_bytes());
+            self.add(self.now, format!("{f:?}").as_bytes());
         }
         Ok(())
     }

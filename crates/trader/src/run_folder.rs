@@ -14,9 +14,8 @@ use crate::summary::Summary;
 /// The folder of what observers left behind.
 pub const ARTEFACTS: &str = "artefacts";
 
-/// The files of a run; a folder that holds anything else is not replaced.
-pub const FILES: [&str; 12] = [
-    ARTEFACTS,
+/// The files of a run; a folder that holds anything else but [`ARTEFACTS`] is not replaced.
+pub const FILES: [&str; 11] = [
     "config.toml",
     "decisions.jsonl",
     "equity.parquet",
@@ -147,7 +146,8 @@ fn replaceable(target: &Path) -> Result<(), Failure> {
     if !names.is_empty() && !names.iter().any(|n| n == "summary.json") {
         return refuse("exists and is not a run folder");
     }
-    match names.iter().find(|n| !FILES.contains(&n.as_str()) && !n.starts_with(UNFINISHED)) {
+    let own = |n: &str| n == ARTEFACTS || FILES.contains(&n) || n.starts_with(UNFINISHED);
+    match names.iter().find(|n| !own(n)) {
         Some(other) => refuse(&format!("holds {other:?}, which no run has written")),
         None => Ok(()),
     }

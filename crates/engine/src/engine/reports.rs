@@ -162,7 +162,7 @@ impl Engine {
         let before = known.ledger.portfolio().totals().realised;
         let remaining = fill.signed() + known.working.get(fill.order).map_or(Quantity::ZERO, |w| w.remaining);
         known.records.filled(&fill, known.ledger.portfolio().quantity(symbol), remaining);
-        known.ledger.fill(&fill).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
+        known.ledger.fill(&fill, known.clock).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
         // A report that comes late must not take the mark back to its price.
         if let Some(l) = last.filter(|l| l.time > fill.time) {
             known.ledger.mark(symbol, l.price);

@@ -13,9 +13,13 @@ fn open() -> (&'static str, MarketData) {
 fn close() -> (&'static str, MarketData) {
     ("", MarketData::SessionClose)
 }
-fn whole(x: f64, shares: Option<&str>) -> (&'static str, MarketData) {
+fn last(x: f64, shares: Option<&str>) -> (&'static str, MarketData) {
     let p = Price::from_f64(x).unwrap();
-    ("A", MarketData::Bar(Bar::new(Some(p), Some(p), Some(p), p, shares.map(|q| q.parse().unwrap())).unwrap()))
+    ("A", MarketData::Bar(Bar::new(None, None, None, p, shares.map(|q| q.parse().unwrap())).unwrap()))
+}
+fn whole(x: f64) -> (&'static str, MarketData) {
+    let p = Price::from_f64(x).unwrap();
+    ("A", MarketData::Bar(Bar::new(Some(p), Some(p), Some(p), p, None).unwrap()))
 }
 /// Long a half at the first row, short a half at another.
 fn turn(row: u32) -> Pipeline {
@@ -80,7 +84,7 @@ fn check(
 #[test]
 fn on_a_signal_the_other_side_is_opened_when_the_last_fill_is_reported() {
     // 1000 x 0.5 / 10 = 50 shares.
-    let rows = vec![whole(10.0, None); 6];
+    let rows = vec![last(10.0, None); 6];
     let log = check(|| turn(3), &on_signal(), &free(), &rows);
     let (orders, fills) = seen(&log);
     assert_eq!(orders, lines(&[(1, "50"), (3, "-50"), (4, "-50")]));
@@ -104,7 +108,7 @@ fn a_symbol_that_is_being_closed_is_not_ordered_twice() {
         Pipeline { strategies: vec![strategy("s", script)], ..Pipeline::default() }
     };
     let other = || ("B", bar(1.0));
-    let rows = [whole(10.0, None), whole(10.0, None), other(), other(), other(), whole(10.0, None), whole(10.0, None)];
+    let rows = [last(10.0, None), last(10.0, None), other(), other(), other(), last(10.0, None), last(10.0, None)];
     let log = check(p, &on_signal(), &free(), &rows);
     assert_eq!(seen(&log).0, lines(&[(1, "50"), (3, "-50"), (6, "-50")]));
     let d = &log.decisions[2];
@@ -115,7 +119,7 @@ fn a_symbol_that_is_being_closed_is_not_ordered_twice() {
 #[test]
 fn at_session_closes_the_rest_follows_the_fill_and_not_the_next_close() {
     // Two symbols print in turn, three sessions; the turn is wanted from the second on.
-    let day = || [open(), whole(10.0, None), whole(10.0, None), ("B", bar(1.0)), close()];
+    let day = || [open(), whole(10.0), whole(10.0), ("B", bar(1.0)), close()];
     let rows: Vec<_> = (0..5).flat_map(|_| day()).collect();
     let p = || {
         let script = vec![(2, vec![("A", 1.0)], 0.5, None), (7, vec![("A", 1.0)], -0.5, None)];
@@ -125,14 +129,15 @@ fn at_session_closes_the_rest_follows_the_fill_and_not_the_next_close() {
         let log = check(p, &by_session(style), &free(), &rows);
         seen(&log)
     };
-    // Market: the close of row 10 is decided on; A prints at 12, the rest is decided then and fills at 13.
+    // Market: row 10 closes a session and decides, after A's last bar: it fills at the close of A's bar at 12. The rest is decided then and fills at
+    // the open of the next bar, which began when that one ended.
     let (orders, filled) = fills(OrderStyle::Market);
     assert_eq!(orders, lines(&[(5, "50"), (10, "-50"), (12, "-50")]));
-    assert_eq!(filled, lines(&[(7, "50"), (12, "-50"), (13, "-50")]));
+    assert_eq!(filled, lines(&[(7, "50"), (12, "-50"), (12, "-50")]));
     // On open: decided at the print that was the open, filled at the next open.
     let (orders, filled) = fills(OrderStyle::MarketOnOpen);
     assert_eq!(orders, lines(&[(5, "50"), (10, "-50"), (12, "-50")]));
-    assert_eq!(filled, lines(&[(7, "50"), (12, "-50"), (17, "-50")]));
+    assert_eq!(filled, lines(&[(6, "50"), (11, "-50"), (16, "-50")]));
     // On close: closed at the close of row 15, decided there, opened at the close of row 20.
     let (orders, filled) = fills(OrderStyle::MarketOnClose);
     assert_eq!(orders, lines(&[(5, "50"), (10, "-50"), (15, "-50")]));
@@ -145,7 +150,7 @@ fn parts_of_the_closing_order_are_waited_for() {
     let costs = Slippage { max_participation: Some(0.2), ..Slippage::NONE };
     let mut exchange = free();
     exchange.costs.slippage = costs;
-    let rows = vec![whole(10.0, Some("100")); 14];
+    let rows = vec![last(10.0, Some("100")); 14];
     let log = check(|| turn(5), &on_signal(), &exchange, &rows);
     let (orders, fills) = seen(&log);
     assert_eq!(orders, lines(&[(1, "50"), (5, "-50"), (8, "-50")]));
@@ -159,17 +164,17 @@ fn a_closing_order_that_is_refused_is_not_sent_again_at_once() {
     let halt = |halted| ("A", act(CorporateAction::Halt { halted }));
     let other = || ("B", bar(1.0));
     let rows = [
-        whole(10.0, None),
-        whole(10.0, None),
+        last(10.0, None),
+        last(10.0, None),
         halt(true),
         other(),
         other(),
         other(),
         other(),
         halt(false),
-        whole(10.0, None),
-        whole(10.0, None),
-        whole(10.0, None),
+        last(10.0, None),
+        last(10.0, None),
+        last(10.0, None),
     ];
     let p = |again: u32| {
         let script = vec![
@@ -192,14 +197,14 @@ fn a_split_cancels_the_closing_order_and_the_position_is_closed_anew() {
     let split = ("A", act(CorporateAction::Split { numerator: 2, denominator: 1 }));
     let other = || ("B", bar(1.0));
     let rows = [
-        whole(10.0, None),
-        whole(10.0, None),
+        last(10.0, None),
+        last(10.0, None),
         other(),
         other(),
         split,
-        whole(5.0, None),
-        whole(5.0, None),
-        whole(5.0, None),
+        last(5.0, None),
+        last(5.0, None),
+        last(5.0, None),
     ];
     let log = check(|| turn(3), &on_signal(), &free(), &rows);
     let (orders, fills) = seen(&log);
@@ -211,7 +216,7 @@ fn a_split_cancels_the_closing_order_and_the_position_is_closed_anew() {
 #[test]
 fn an_order_on_open_without_an_opening_price_is_followed_by_another() {
     let day = |x: MarketData| [open(), ("A", x), close()];
-    let with = whole(10.0, None).1;
+    let with = whole(10.0).1;
     // The second session that matters has no opening price: the closing order expires, and closes a session later.
     let days = [with.clone(), with.clone(), bar(10.0), with.clone(), with.clone(), with];
     let rows: Vec<_> = days.into_iter().flat_map(day).collect();
@@ -224,7 +229,7 @@ fn an_order_on_open_without_an_opening_price_is_followed_by_another() {
         let (orders, fills) = seen(&check(p, &config, &free(), &rows));
         let quantities: Vec<_> = orders.iter().map(|o| o.1.as_str()).collect();
         assert_eq!(quantities, ["50", "-50", "-50", "-50"], "{schedule:?}");
-        assert_eq!(fills, lines(&[(5, "50"), (11, "-50"), (14, "-50")]), "{schedule:?}");
+        assert_eq!(fills, lines(&[(4, "50"), (10, "-50"), (13, "-50")]), "{schedule:?}");
     }
 }
 
@@ -232,7 +237,7 @@ fn an_order_on_open_without_an_opening_price_is_followed_by_another() {
 fn another_name_of_a_symbol_that_is_being_closed_leaves_nothing_to_decide() {
     let rename = ("A", act(CorporateAction::SymbolChange { to: symbol("C") }));
     let other = || ("B", bar(1.0));
-    let rows = [open(), whole(10.0, None), close(), whole(10.0, None), other(), close(), rename, other(), other()];
+    let rows = [open(), last(10.0, None), close(), last(10.0, None), other(), close(), rename, other(), other()];
     let p = || {
         let script = vec![(2, vec![("A", 1.0)], 0.5, None), (5, vec![("A", 1.0)], -0.5, None)];
         Pipeline { strategies: vec![strategy("s", script)], ..Pipeline::default() }
