@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::error::BadInput;
 use crate::event::Event;
 use crate::interest::Interest;
+use crate::job::Learner;
 use crate::name::StrategyId;
 use crate::records::Follow;
 use crate::view::View;
@@ -73,6 +74,10 @@ pub trait Plugin: Snapshot + Send {
     /// When the event cannot be used.
     fn observe(&mut self, _event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
         Ok(())
+    }
+    /// The plugin as one that learns, if it does: it may have long work done beside the run. Whether it does is fixed once built.
+    fn learner(&mut self) -> Option<&mut dyn Learner> {
+        None
     }
     /// What it reads of the strategies' records in a view. Asked when a run begins.
     fn follows(&self) -> Follow {

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use crate::{
-    Adjustment, BadInput, Event, FeatureValues, Market, Probe, Proposal, Signal, Signals, StrategyId, StrategyRecords,
-    Symbol, Time, View,
+    Adjustment, BadInput, Cash, Event, FeatureValues, Fill, Hears, LedgerHash, Market, Metrics, Order, OrderId,
+    OrderKind, OrderReport, Outbox, Outgoing, Probe, Proposal, Quantity, Record, SessionRecord, Side, Signal, Signals,
+    StrategyId, StrategyRecords, Symbol, Time, TimeInForce, View, approve,
 };
 
 /// The strategy whose signals filters and sizers are asked about.
@@ -96,13 +97,97 @@ impl Probe {
     /// # Errors
     /// When an answer breaks its role's contract.
     pub fn answers(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<String, BadInput> {
-        let mut text = String::new();
+        let mut text = self.beside(view, symbols)?;
         for a in self.ask(view, symbols)? {
             if !a.adjust.is_finite() {
                 return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
             }
             // Writing to a string cannot fail.
             let _ = write!(text, "{a:?};");
+        }
+        Ok(text)
+    }
+
+    /// What the roles around orders and runs do at an instant, as text: each is given what it would be given of one order and its fill in each symbol.
+    fn beside(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<String, BadInput> {
+        let mut text = String::new();
+        let mut say = |a: &dyn std::fmt::Debug| text.push_str(&format!("{a:?};"));
+        let one = Quantity::from_f64(1.0)?;
+        let orders = (1..).zip(symbols).map(|(i, s)| probe_order(OrderId(i), *s, one, view));
+        match self {
+            Self::PreTrade(p) => {
+                for o in orders {
+                    let (verdict, a) = p.check(&o, view);
+                    if !a.adjust.is_finite() {
+                        return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
+                    }
+                    say(&(verdict, a));
+                }
+            }
+            Self::Execution(p) => {
+                let approved = orders.filter_map(|o| approve(o, [], view, &mut Vec::new()).ok()).collect();
+                let mut out = Outbox::default();
+                p.schedule(approved, view, &mut out);
+                if p.wakeup().is_some_and(|t| t <= view.now) {
+                    p.due(view, &mut out);
+                }
+                say(&(out, p.wakeup()));
+            }
+            Self::Observer(p) => {
+                for o in orders {
+                    let price = view.market.price(o.symbol);
+                    p.on_record(&Record::Order(&o), view)?;
+                    if let Some(price) = price {
+                        let fill = Fill {
+                            id: o.id.0,
+                            order: o.id,
+                            time: view.now,
+                            symbol: o.symbol,
+                            side: o.side,
+                            quantity: o.quantity,
+                            price,
+                            fee: Cash::ZERO,
+                            slippage_bps: 1.0,
+                        };
+                        p.on_record(&Record::Report(&OrderReport::Filled(fill), Cash::ZERO), view)?;
+                    }
+                }
+                let hash = LedgerHash::default();
+                let session = SessionRecord {
+                    time: view.now,
+                    portfolio: view.portfolio,
+                    metrics: &[],
+                    hash,
+                    profits: &[],
+                    unassigned: Cash::ZERO,
+                };
+                p.on_record(&Record::Session(session), view)?;
+                let mut metrics = Metrics::new();
+                p.metrics(&mut metrics);
+                for a in p.artefacts() {
+                    // Contents grow with the run: their ends say what is new.
+                    let end = a.content.lines().next_back().unwrap_or_default();
+                    say(&(&a.name, a.kind, a.content.len(), end));
+                }
+                say(&metrics);
+            }
+            Self::Service(p) => {
+                let mut out = Vec::new();
+                if p.wakeup().is_some_and(|t| t <= view.now) {
+                    p.tick(view, &mut out)?;
+                }
+                let hears = p.hears();
+                for o in orders {
+                    if hears >= Hears::Records {
+                        p.on_outgoing(&Outgoing::Record(Record::Order(&o)), view, &mut out)?;
+                    }
+                    if hears == Hears::Everything {
+                        p.on_outgoing(&Outgoing::Submit(&o), view, &mut out)?;
+                    }
+                }
+                say(&(out, p.wakeup()));
+            }
+            _ => {}
         }
         Ok(text)
     }
@@ -154,5 +239,19 @@ impl Probe {
             | Self::Observer(_)
             | Self::Service(_) => Vec::new(),
         })
+    }
+}
+
+/// An order to be asked about: one share, bought at the market.
+fn probe_order(id: OrderId, symbol: Symbol, quantity: Quantity, view: &View<'_>) -> Order {
+    Order {
+        id,
+        decision: id.0,
+        time: view.now,
+        symbol,
+        side: Side::Buy,
+        quantity,
+        kind: OrderKind::Market,
+        tif: TimeInForce::Gtc,
     }
 }

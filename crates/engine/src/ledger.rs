@@ -1,23 +1,11 @@
 //! The books: every entry changes the portfolio and the hash, and the books always reconcile.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
-    BadInput, Cash, CorporateAction, Fill, Invalid, Portfolio, Price, Quantity, Side, Span, Symbol, Time,
+    BadInput, Cash, CorporateAction, Fill, Invalid, LedgerHash, Portfolio, Price, Quantity, Side, Span, Symbol, Time,
 };
-
-/// The hash of everything the ledger has seen: h(n) = SHA-256(h(n-1) || entry n in binary), from 32 zero bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct LedgerHash([u8; 32]);
-
-impl fmt::Display for LedgerHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
 
 /// One line of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Time};
+use tradewind_core_types::{Artefact, Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Time};
 use tradewind_engine::{
     Command, Effect, Emitted, Frame, Given, JournalWriter, Notice, Obeyed, Recorder, SessionRecord, dispatch,
 };
@@ -79,6 +79,8 @@ pub struct Keeper {
     pub commands: Vec<CommandRow>,
     /// What was told, but for changes of the kill switch.
     pub notices: Vec<Notice>,
+    /// What observers left behind, with their names.
+    pub artefacts: Vec<(String, Artefact)>,
     /// The first reject, in words.
     pub first_reject: Option<String>,
     wanted_by: BTreeMap<OrderId, (u64, String)>,

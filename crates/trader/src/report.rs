@@ -136,6 +136,7 @@ pub fn data(
         equity: Equity { dates, strategy: led(config.run.cash, of(&|s| s.equity)), benchmarks },
         ablation: summary.ablation.clone(),
         metrics: metrics(sessions),
+        artefacts: crate::run_folder::read_artefacts(folder)?,
         exposure: Some(ExposureSeries { gross: led(0.0, of(&|s| s.gross)), net: led(0.0, of(&|s| s.net)) }),
         regimes,
         var,

@@ -1,10 +1,12 @@
 //! A market event: what is owned, the view, features, alphas, everyone else.
 
+use smallvec::SmallVec;
 use tradewind_core_types::{BadInput, CorporateAction, Event, MarketData};
 
 use super::{Engine, Known, OnBadInput, Schedule, SkippedInput, State};
 use crate::effect::Effects;
 use crate::error::EngineError;
+use crate::pipeline::Seat;
 use crate::routing::{Audience, Routing};
 
 impl Engine {
@@ -27,6 +29,9 @@ impl Engine {
             }
         }
         self.show(e)?;
+        if !self.learners.is_empty() {
+            self.start_jobs(out);
+        }
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) = (&e.data, e.symbol) {
             self.state.renames.push(from, *to);
             self.routing = Routing::new(&self.pipeline, &self.state.renames);
@@ -134,12 +139,18 @@ impl Engine {
                 }
             }
         }
+        let mut watchers: SmallVec<[usize; 4]> = SmallVec::new();
         for place in others {
-            let Some(p) = self.routing.seat(*place).and_then(|seat| self.pipeline.on(seat)) else { continue };
-            if let Err(problem) = p.observe(e, &view) {
+            let seat = self.routing.seat(*place);
+            if let Some(Seat::Observer(i)) = seat {
+                watchers.push(i);
+            } else if let Some(p) = seat.and_then(|seat| self.pipeline.on(seat))
+                && let Err(problem) = p.observe(e, &view)
+            {
                 bad(p.id(), problem)?;
             }
         }
+        watchers.into_iter().for_each(|i| self.show_observer(i, e));
         Ok(())
     }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    BrokerReport, Cash, ExecutionId, Fill, Order, OrderState, Price, Quantity, Said, Side, Symbol,
+    BrokerReport, Cash, ExecutionId, Fill, Notice, Order, OrderState, Price, Quantity, Said, Side, Symbol,
 };
 
 use super::{Engine, Schedule, State};
-use crate::effect::{Effect, Effects, Notice};
+use crate::effect::{Effect, Effects};
 use crate::error::EngineError;
 
 /// So many of the last executions are remembered. Brokers take fills back within a day or two; for one that is no longer remembered trading halts.

@@ -5,23 +5,26 @@ mod commands;
 mod config;
 mod events;
 mod executions;
+mod jobs;
 mod known;
 mod records;
 mod reports;
 mod trade;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, ClientOrderId, FeatureValues, Invalid, Market, Metrics, OrderId, Quantity, Record, Signals, StrategyRecords,
-    Symbol, SymbolMap, Time, View, WorkingOrders,
+    Cash, ClientOrderId, FeatureValues, Invalid, JobId, Market, Metrics, Notice, OrderId, Quantity, Signals,
+    StrategyRecords, Symbol, SymbolMap, Time, View, WorkingOrders,
 };
 
 use self::executions::Executions;
+use self::jobs::{Learners, Pending};
 use self::known::Known;
 use crate::book::Book;
-use crate::effect::{Effect, Effects, Emitted, Notice};
+use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::input::{Given, InputRef, TimerId};
@@ -76,6 +79,11 @@ struct State {
     told: usize,
     /// What else is to be told, with the next effects.
     notices: Vec<Notice>,
+    /// Observers that have failed, by name.
+    taken_off: BTreeSet<String>,
+    /// Jobs that are running.
+    jobs: BTreeMap<JobId, Pending>,
+    next_job: u64,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
@@ -110,6 +118,9 @@ pub struct Engine {
     state: State,
     pipeline: Pipeline,
     routing: Routing,
+    learners: Learners,
+    /// Which observers are shown something.
+    watching: Vec<bool>,
     /// Whether any strategy is managed.
     managed: bool,
     // Buffers, kept to save allocations.
@@ -163,6 +174,9 @@ impl Engine {
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
             told: 0,
             notices: Vec::new(),
+            taken_off: BTreeSet::new(),
+            jobs: BTreeMap::new(),
+            next_job: 1,
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
@@ -179,14 +193,25 @@ impl Engine {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
-            routing: Routing::new(&pipeline, &state.renames),
+            routing: Routing::default(),
+            learners: Learners::default(),
+            watching: Vec::new(),
             state,
             pipeline,
             signals: Vec::new(),
             published: FeatureValues::default(),
         };
         engine.follow();
+        engine.settle();
         Ok(engine)
+    }
+
+    /// What follows from pipeline and state.
+    fn settle(&mut self) {
+        self.routing = Routing::new(&self.pipeline, &self.state.renames);
+        self.learners = Learners::of(&mut self.pipeline);
+        let on = |name: &String| !self.state.taken_off.contains(name);
+        self.watching = self.pipeline.observers.iter().map(|o| on(&o.name)).collect();
     }
 
     /// The books.
@@ -278,7 +303,7 @@ impl Engine {
         if x.seq != self.state.seq + 1 {
             return Err(EngineError::Sequence { seq: x.seq, expected: self.state.seq + 1 });
         }
-        let later = x.received != self.state.known.clock;
+        let (from, later) = (out.len(), x.received != self.state.known.clock);
         if later {
             self.advance(x, out)?;
         }
@@ -298,6 +323,9 @@ impl Engine {
         }
         if self.state.kill_switch.changes().len() != self.state.told || !self.state.notices.is_empty() {
             self.tell(out);
+        }
+        if !self.watching.is_empty() && out.len() > from {
+            self.watched(from, out);
         }
         Ok(())
     }
@@ -337,6 +365,7 @@ impl Engine {
                 Ok(())
             }
             InputRef::Timer(_) => self.woken(out),
+            InputRef::Job(done) => self.job_done(done),
             InputRef::Market(_) | InputRef::Report(_) | InputRef::Clock => Ok(()),
         }
     }
@@ -357,16 +386,6 @@ impl Engine {
     }
 
     fn emit(&mut self, record: Emitted, out: &mut Effects) {
-        let Known { ledger, .. } = &self.state.known;
-        for o in &mut self.pipeline.observers {
-            match &record {
-                Emitted::Decision(d) => o.on_record(Record::Decision(d)),
-                Emitted::Order(x) => o.on_record(Record::Order(x)),
-                Emitted::Report(r, _) => o.on_record(Record::Report(r)),
-                Emitted::Session { time, .. } => o.on_record(Record::Session(*time, ledger.portfolio())),
-                Emitted::Command(..) => {}
-            }
-        }
         out.push(Effect::Emit(record));
     }
 
@@ -403,6 +422,7 @@ impl Engine {
             p.metrics(&mut values);
             metrics.extend(values.drain(..).map(|(name, v)| (p.id(), name, v)));
         });
+        self.watched_metrics(&mut metrics);
         let Known { ledger, records, working, .. } = &mut self.state.known;
         records.keep_orders(|id| working.contains(id));
         let (profits, unassigned) = records.profits(ledger.portfolio());
