@@ -314,7 +314,12 @@ fn std_errors(spec: Spec, s: &Second, n: f64) -> Option<[f64; MAX]> {
 
 /// Goes up from `start`; gives the maximum with its derivatives, when there is one, and the passes over the data. It stops where it comes near
 /// one of the maxima that are known.
-fn climb(series: Series<'_>, spec: Spec, start: Vector, known: &[(Vector, Second)]) -> (Option<(Vector, Second)>, usize) {
+fn climb(
+    series: Series<'_>,
+    spec: Spec,
+    start: Vector,
+    known: &[(Vector, Second)],
+) -> (Option<(Vector, Second)>, usize) {
     let (mut theta, mut evaluations) = search(series, spec, &start, APPROACH);
     let (l, _) = evaluate(series, &theta, spec.student_t, false);
     if known.iter().any(|(t, s)| near(t, &theta) && s.value >= l) {
