@@ -341,9 +341,8 @@ impl<V: Venue> Backtest<V> {
     /// # Errors
     /// When the bytes are not a state of such a run.
     pub fn load(&mut self, bytes: &[u8]) -> Result<Vec<String>, EngineError> {
-        let state: (Vec<u8>, Vec<u8>, (Vec<PluginState>, Vec<String>), usize) =
+        let (engine, venue, services, commanded): (Vec<u8>, Vec<u8>, _, usize) =
             postcard::from_bytes(bytes).map_err(|e| EngineError::broken("backtest", e.to_string()))?;
-        let (engine, venue, services, commanded) = state;
         let mut messages = self.engine.load(&engine)?;
         self.venue.load(&venue)?;
         messages.extend(self.services.load(&services)?);

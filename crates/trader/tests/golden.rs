@@ -28,7 +28,7 @@ fn the_default_run() {
         "default",
         &Config::scenario("default", &[]).unwrap(),
         150,
-        "7ba479ebd51b18fad16407f0a11f0066faaf1f93bc4c6341a37f73c0d4eebc49",
+        "700e9d965206d9c3590701c343d4c54a05df7cb717fa75d30daa2ddd1523d305",
     );
 }
 
