@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::input::{Given, InputRef};
 use crate::journal::{Frame, JournalError};
 use crate::merge::Merge;
-use crate::pipeline::{Named, PluginState};
+use crate::pipeline::Named;
 use crate::record::Recorder;
 use crate::services::Services;
 use crate::venue::Venue;

@@ -91,7 +91,7 @@ fn on_a_signal_the_other_side_is_opened_when_the_last_fill_is_reported() {
     assert_eq!(fills, lines(&[(2, "50"), (4, "-50"), (5, "-50")]));
     let d = &log.decisions[1];
     let s = &d.checks[0];
-    assert_eq!((s.plugin.clone(), s.adjustment.adjust, s.after), (ZERO_CROSSING, Adjust::Cap(50.0), 50.0));
+    assert_eq!((s.plugin, s.adjustment.adjust, s.after), (ZERO_CROSSING, Adjust::Cap(50.0), 50.0));
     assert_eq!(s.adjustment.numbers[0].1, 100.0, "what was wanted");
     let text = tradewind_engine::explain(d, Some(&log.orders[1]), &[], |_| String::new());
     assert!(text.contains("no order crosses zero") && text.contains("verified"), "{text}");
@@ -112,7 +112,7 @@ fn a_symbol_that_is_being_closed_is_not_ordered_twice() {
     let log = check(p, &on_signal(), &free(), &rows);
     assert_eq!(seen(&log).0, lines(&[(1, "50"), (3, "-50"), (6, "-50")]));
     let d = &log.decisions[2];
-    assert_eq!((d.checks[0].plugin.clone(), d.checks[0].after), (ZERO_CROSSING, 0.0));
+    assert_eq!((d.checks[0].plugin, d.checks[0].after), (ZERO_CROSSING, 0.0));
     assert!(format!("{:?}", d.outcome).contains("the rest is decided after the last fill"), "{:?}", d.outcome);
 }
 
