@@ -38,6 +38,6 @@ fn the_simulated_scenario() {
         "simulated",
         &Config::scenario("simulated", &[]).unwrap(),
         2_000,
-        "e7c0425ea9c5494a159cabc9298040273af094f3f8b4b46bfc4bf477c65cdf83",
+        "5f6cb03078838f4f94b1939d00da47efd7ee61e2563e6164646a85b26baa7445",
     );
 }
