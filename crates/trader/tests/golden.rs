@@ -28,7 +28,7 @@ fn the_default_run() {
         "default",
         &Config::scenario("default", &[]).unwrap(),
         150,
-        "700e9d965206d9c3590701c343d4c54a05df7cb717fa75d30daa2ddd1523d305",
+        "89bdaf544b2a5e281e8df1870c8eaa77209854d1fb29508d659c0b4696790591",
     );
 }
 
