@@ -6,24 +6,8 @@ use rayon::prelude::*;
 use tradewind_core_types::{Bar, Event, MarketData, Origin, Price, Quantity, Quote, Symbol, Time, Trade};
 
 use crate::error::DataError;
+use crate::notes::Notes;
 use crate::spec::Kind;
-
-/// What reading left out or could not know, for the report.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Notes {
-    /// Data rows of the file.
-    pub rows: usize,
-    /// Rows without any value on dates that are no sessions: files of some vendors list holidays so.
-    pub empty_rows: usize,
-    /// Rows with values on such dates, left out by `skip_holidays`.
-    pub holiday_rows: usize,
-    /// Rows left out by `from`, `to` or `symbols`.
-    pub left_out: usize,
-    /// Empty cells after a symbol's first value, by symbol, in the order of [`EventTable::symbols`].
-    pub missing: Vec<usize>,
-    /// Volumes above 1e9 shares, which a `Quantity` does not hold: read as unknown.
-    pub volumes_unknown: usize,
-}
 
 /// Columns of bars.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,13 +1,13 @@
 //! The data of a run, read once: any number of runs can stream them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use tradewind_core_types::{Event, Origin, Symbol, Time};
+use tradewind_core_types::{CorporateAction, Event, MarketData, Origin, Symbol, Time};
 use tradewind_data::{
     Calendar, DataError, EventTable, Kind, Planted, PlantedSpec, Simulation, SimulationSpec, SourceSpec,
 };
@@ -33,6 +33,8 @@ pub struct Dataset {
     parts: Vec<Part>,
     names: Vec<String>,
     fingerprint: String,
+    /// What there is to say beyond the tables' own notes: source, what, how many.
+    remarks: Vec<(String, String, u64)>,
 }
 
 impl Dataset {
@@ -68,15 +70,18 @@ impl Dataset {
         names.push("US equity calendar".into());
         parts.push(Part::Calendar(first, config.run.to));
         let fingerprint = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        let dataset = Self { parts, names, fingerprint };
+        let mut dataset = Self { parts, names, fingerprint, remarks: Vec::new() };
+        dataset.settle(&config.data.source)?;
         dataset.check_symbols(config)?;
         dataset.check_actions()?;
+        dataset.remarks.extend(dataset.unpriced_actions());
         Ok(dataset)
     }
 
     /// From events in memory, for checks and tests.
     pub fn of_events(events: Vec<Event>, name: &str) -> Self {
-        Self { parts: vec![Part::Events(Arc::new(events))], names: vec![name.into()], fingerprint: String::new() }
+        let parts = vec![Part::Events(Arc::new(events))];
+        Self { parts, names: vec![name.into()], fingerprint: String::new(), remarks: Vec::new() }
     }
 
     /// The same data with other operator commands.
@@ -182,6 +187,72 @@ impl Dataset {
         Some(all)
     }
 
+    /// What two sources both have of a symbol counts once, or is refused.
+    fn settle(&mut self, specs: &[SourceSpec]) -> Result<(), Failure> {
+        let (mut tables, mut tables_at, mut lists, mut lists_at) = (vec![], vec![], vec![], vec![]);
+        for (i, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Table(t) => {
+                    tables.push(Arc::clone(t));
+                    tables_at.push(i);
+                }
+                Part::Events(e) => {
+                    lists.push(Arc::clone(e));
+                    lists_at.push(i);
+                }
+                Part::Simulated(..) | Part::Calendar(..) | Part::Commands(_) => {}
+            }
+        }
+        let policies =
+            |at: &[usize]| -> Vec<_> { at.iter().map(|i| specs.get(*i).and_then(|s| s.on_overlap)).collect() };
+        tradewind_data::settle_overlaps(&mut tables, &policies(&tables_at))?;
+        let names: Vec<&str> = lists_at.iter().map(|i| self.names[*i].as_str()).collect();
+        let gone = tradewind_data::settle_repeated(&names, &mut lists, &policies(&lists_at))?;
+        for (i, n) in lists_at.iter().zip(gone).filter(|g| g.1 > 0) {
+            let what = "corporate actions or records left out by `on_overlap`".to_owned();
+            self.remarks.push((self.names[*i].clone(), what, n as u64));
+        }
+        let tables = tables_at.into_iter().zip(tables.into_iter().map(Part::Table));
+        for (i, part) in tables.chain(lists_at.into_iter().zip(lists.into_iter().map(Part::Events))) {
+            self.parts[i] = part;
+        }
+        Ok(())
+    }
+
+    /// Corporate actions on symbols of which there are no prices: a mistyped one leaves a split unapplied.
+    fn unpriced_actions(&self) -> Vec<(String, String, u64)> {
+        let mut priced = BTreeSet::new();
+        for p in &self.parts {
+            match p {
+                Part::Table(t) => priced.extend(t.symbols().iter().copied()),
+                Part::Simulated(..) => return Vec::new(),
+                Part::Events(_) | Part::Calendar(..) | Part::Commands(_) => {}
+            }
+        }
+        let mut out = Vec::new();
+        for (part, name) in self.parts.iter().zip(&self.names) {
+            let Part::Events(events) = part else { continue };
+            let mut unknown: BTreeMap<Symbol, (u64, u32)> = BTreeMap::new();
+            for e in events.iter() {
+                let MarketData::CorporateAction(action) = &e.data else { continue };
+                let to = if let CorporateAction::SymbolChange { to } = action { Some(*to) } else { None };
+                for s in e.symbol.into_iter().chain(to).filter(|s| !priced.contains(s)) {
+                    unknown.entry(s).or_insert((0, e.origin.row)).0 += 1;
+                }
+            }
+            for (s, (n, row)) in unknown {
+                let near = tradewind_core_types::closest(s.as_str(), priced.iter().map(|s| s.as_str()));
+                let near = near.map_or_else(String::new, |k| format!(" (is {k} meant?)"));
+                out.push((
+                    name.clone(),
+                    format!("corporate actions on {s}, of which there are no prices: row {row}{near}"),
+                    n,
+                ));
+            }
+        }
+        out
+    }
+
     /// Every symbol that a plugin or benchmark needs must be in the data.
     fn check_symbols(&self, config: &Config) -> Result<(), Failure> {
         let Some(known) = self.symbols() else { return Ok(()) };
@@ -234,17 +305,10 @@ impl Dataset {
         let mut out = Vec::new();
         for (p, name) in self.parts.iter().zip(&self.names) {
             if let Part::Table(t) = p {
-                let n = t.notes();
-                let mut add = |what: &str, count: usize| {
-                    if count > 0 {
-                        out.push((name.clone(), what.to_owned(), count as u64));
-                    }
-                };
-                add("empty cells after a symbol's first price, left out", n.missing.iter().sum());
-                add("rows without any value, left out", n.empty_rows);
-                add("volumes above 1e9 shares, read as unknown", n.volumes_unknown);
+                out.extend(t.notes().sentences().into_iter().map(|(what, n)| (name.clone(), what, n as u64)));
             }
         }
+        out.extend(self.remarks.iter().cloned());
         out
     }
 }
@@ -268,7 +332,7 @@ fn simulation(spec: &SimulationSpec, planted: Option<&PlantedSpec>, source: u16)
 fn bytes_of(spec: &SourceSpec) -> Result<Vec<u8>, Failure> {
     match spec.path.to_string_lossy().strip_prefix(sample::PREFIX) {
         Some(name) => Ok(sample::bytes(name)?.to_vec()),
-        None => Ok(tradewind_data::read_bytes(&spec.path)?),
+        None => Ok(tradewind_data::read_bytes(spec)?),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod ablation;
 pub mod bits;
 pub mod catalogue;
 pub mod check;
+pub mod checksums;
 pub mod commands;
 pub mod compose;
 pub mod config;

@@ -26,7 +26,7 @@ fn metric(s: &SessionRow, plugin: &str, name: &str) -> Option<f64> {
     s.metrics.get(&format!("{plugin}.{name}")).copied()
 }
 
-/// The data of a report; decisions are read from `decisions.jsonl` in `folder`.
+/// The data of a report; decisions are read from the file `decided`.
 ///
 /// # Errors
 /// When the decisions cannot be read.
@@ -35,7 +35,7 @@ pub fn data(
     summary: &Summary,
     sessions: &[SessionRow],
     fills: &[FillRow],
-    folder: &Path,
+    decided: &Path,
 ) -> Result<ReportData, Failure> {
     let day = |s: &SessionRow| date(s.time).to_string().parse().map_err(|e| Failure::Run(format!("{e}")));
     let mut dates = sessions.iter().map(day).collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +78,7 @@ pub fn data(
         .unwrap_or(0.95);
     let curve = led(config.run.cash, of(&|s| s.equity));
     let mut coverage = Coverage::default();
-    for (w, f) in curve.windows(2).zip(&forecast[1..]) {
+    for (w, f) in curve.windows(2).zip(forecast.iter().skip(1)) {
         if let Some(f) = f {
             coverage.push(1.0 - w[1] / w[0] > *f);
         }
@@ -104,7 +104,7 @@ pub fn data(
         strategies.push(StrategyPnl { name: "cash and dividends".into(), pnl: led(0.0, rest) });
     }
 
-    let (decisions, not_taken) = decisions(folder, fills, config.report.not_taken)?;
+    let (decisions, not_taken) = decisions(decided, fills, config.report.not_taken)?;
     let trades = fills
         .iter()
         .map(|f| TradeRow {
@@ -192,13 +192,12 @@ fn facts(config: &Config, summary: &Summary) -> Vec<(String, String)> {
 
 /// The decisions behind fills, and the notable ones among those not traded: a strategy wanted a change worth at least the
 /// smallest order, and it was not made. The largest wishes come first.
-fn decisions(folder: &Path, fills: &[FillRow], most: usize) -> Result<(Vec<Decision>, Vec<Decision>), Failure> {
+fn decisions(path: &Path, fills: &[FillRow], most: usize) -> Result<(Vec<Decision>, Vec<Decision>), Failure> {
     let wanted: BTreeSet<u64> = fills.iter().map(|f| f.decision).collect();
-    let path = folder.join("decisions.jsonl");
-    let file = File::open(&path).map_err(|e| Failure::io("read", &path, &e))?;
+    let file = File::open(path).map_err(|e| Failure::io("read", path, &e))?;
     let (mut taken, mut not_taken) = (Vec::new(), Vec::new());
     for (i, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|e| Failure::io("read", &path, &e))?;
+        let line = line.map_err(|e| Failure::io("read", path, &e))?;
         let d: Decision = serde_json::from_str(&line)
             .map_err(|e| Failure::Data(format!("{}, line {}: {e}", path.display(), i + 1)))?;
         if wanted.contains(&d.id) {

@@ -203,7 +203,8 @@ pub fn backtest(config: &Config, out: Option<&Path>) -> Result<(PathBuf, Summary
     let summary = execute(config, &data, &mut keeper)?;
     folder.write("config.toml", text.as_bytes())?;
     write_tables(folder.path(), &keeper)?;
-    let report = crate::report::data(config, &summary, &keeper.sessions, &keeper.fills, folder.path())?;
+    let report =
+        crate::report::data(config, &summary, &keeper.sessions, &keeper.fills, &folder.path().join("decisions.jsonl"))?;
     folder.write("report.html", tradewind_report::render(&report).as_bytes())?;
     let json = serde_json::to_vec_pretty(&summary).map_err(|e| Failure::Run(e.to_string()))?;
     // Last: its presence says that the run is complete.

@@ -163,6 +163,9 @@ fn describe(r: &QualityReport) -> String {
     for (kind, n) in &r.warning_counts {
         let _ = writeln!(out, "  warning  {kind}: {n}");
     }
+    for note in &r.notes {
+        let _ = writeln!(out, "  note     {note}");
+    }
     for s in &r.symbols {
         let gaps =
             if s.missing_sessions > 0 { format!(", {} sessions missing", s.missing_sessions) } else { String::new() };

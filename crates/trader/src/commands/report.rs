@@ -22,7 +22,7 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         &folder.summary()?,
         &folder.sessions()?,
         &folder.fills()?,
-        folder.path(),
+        &folder.file("decisions.jsonl")?,
     )?;
     let path = a.out.clone().unwrap_or_else(|| folder.path().join("report.html"));
     write_whole(&path, tradewind_report::render(&data).as_bytes())?;
