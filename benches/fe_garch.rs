@@ -38,14 +38,14 @@ fn fits(c: &mut Criterion) {
     let mut g = c.benchmark_group("fe_garch/fit");
     g.sample_size(20);
     for (gjr, student_t) in [(false, false), (false, true), (true, false), (true, true)] {
-        let spec = Spec { gjr, student_t, constant_mean: true, variance_targeting: false };
+        let spec = Spec { gjr, student_t, constant_mean: true, ..Spec::default() };
         let name = format!("{}_{}", if gjr { "gjr" } else { "garch" }, if student_t { "t" } else { "normal" });
         g.bench_function(format!("{name}_5030"), |b| b.iter(|| fit(black_box(&returns), spec, None)));
         let window = &returns[..1000];
         let warm = fit(&returns[21..1021], spec, None).expect("it converges").parameters;
         g.bench_function(format!("{name}_1000_warm"), |b| b.iter(|| fit(black_box(window), spec, Some(&warm))));
         g.bench_function(format!("{name}_likelihood_5030"), |b| {
-            b.iter(|| log_likelihood(black_box(&returns), &warm, true));
+            b.iter(|| log_likelihood(black_box(&returns), &warm, spec));
         });
     }
     g.finish();

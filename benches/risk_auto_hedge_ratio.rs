@@ -60,7 +60,9 @@ fn bench(c: &mut Criterion) {
     let days = sessions(320);
     let (mut prices, features) = (Market::default(), FeatureValues::default());
     let portfolio = Portfolio::with_cash("1000000".parse().expect("cash"));
-    days[300].iter().for_each(|e| prices.apply(e));
+    for e in &days[300] {
+        prices.apply(e);
+    }
     let now = days[300][0].time;
     let view = View::new(now, &prices, &features, &portfolio);
     for (name, estimator) in [("ols", Estimator::Ols), ("ewma", Estimator::Ewma)] {

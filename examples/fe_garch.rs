@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("model            ln L       AIC    alpha   gamma    beta      nu  persistence  half-life (days)");
     for gjr in [false, true] {
         for student_t in [false, true] {
-            let spec = Spec { gjr, student_t, constant_mean: true, variance_targeting: false };
+            let spec = Spec { gjr, student_t, constant_mean: true, ..Spec::default() };
             let f = fit(&returns, spec, None)?;
             let p = f.parameters;
             println!(
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn time(returns: &[f64], repeats: usize) -> Result<(), Box<dyn std::error::Error>> {
     let mut rows = Vec::new();
     for (gjr, student_t) in [(false, false), (false, true), (true, false), (true, true)] {
-        let spec = Spec { gjr, student_t, constant_mean: true, variance_targeting: false };
+        let spec = Spec { gjr, student_t, constant_mean: true, ..Spec::default() };
         let mut ms = Vec::with_capacity(repeats);
         let mut last = 0.0;
         for _ in 0..repeats {

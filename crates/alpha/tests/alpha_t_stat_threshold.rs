@@ -32,6 +32,10 @@ fn the_calculator_conforms() {
 struct Run {
     filter: Box<dyn Filter>,
     market: Market,
+    records: StrategyRecords,
+    /// Signals asked about since the last close, and whether it is still to be told that they stand.
+    asked: Vec<(StrategyId, Signal)>,
+    closing: bool,
     day: i64,
 }
 
@@ -41,16 +45,19 @@ fn symbol(s: &str) -> Symbol {
 
 impl Run {
     fn new(params: serde_json::Value) -> Self {
-        Self {
-            filter: PLUGIN.filter.unwrap()(&params).unwrap_or_else(|e| panic!("{e}")),
-            market: Market::default(),
-            day: 0,
-        }
+        let mut filter = PLUGIN.filter.unwrap()(&params).unwrap_or_else(|e| panic!("{e}"));
+        let mut records = StrategyRecords::default();
+        records.follow(filter.follows());
+        ["s", "good", "none", "wrong"].iter().for_each(|s| filter.serve(StrategyId::new(s).unwrap()));
+        Self { filter, market: Market::default(), records, asked: Vec::new(), closing: false, day: 0 }
     }
     fn show(&mut self, e: &Event) {
+        self.stand();
+        self.closing = e.data == MarketData::SessionClose;
         self.market.apply(e);
+        self.records.observe(e, &self.market);
         let (features, portfolio) = (FeatureValues::default(), Portfolio::with_cash("1000".parse().unwrap()));
-        let view = View::new(e.time, &self.market, &features, &portfolio);
+        let view = View { records: &self.records, ..View::new(e.time, &self.market, &features, &portfolio) };
         self.filter.observe(e, &view).unwrap();
     }
     fn now(&self) -> Time {
@@ -65,7 +72,15 @@ impl Run {
             data,
         });
     }
+    /// The instant of the close is over.
+    fn stand(&mut self) {
+        if std::mem::take(&mut self.closing) {
+            let asked = std::mem::take(&mut self.asked);
+            self.records.stand(asked.iter().map(|(id, s)| (*id, s)), &self.market, self.now());
+        }
+    }
     fn session(&mut self, closes: &[(&str, f64)]) {
+        self.stand();
         self.day += 1;
         let (time, origin) = (self.now(), Origin::default());
         for (name, p) in closes {
@@ -76,8 +91,11 @@ impl Run {
     }
     fn ask(&mut self, strategy: &str, signal: &Signal) -> Adjustment {
         let (features, portfolio) = (FeatureValues::default(), Portfolio::with_cash("1000".parse().unwrap()));
-        let view = View::new(self.now(), &self.market, &features, &portfolio);
-        self.filter.filter(StrategyId::new(strategy).unwrap(), signal, &view)
+        let (id, now) = (StrategyId::new(strategy).unwrap(), self.now());
+        self.records.decided(id, signal.symbol(), Some(signal), &self.market, now);
+        self.asked.push((id, signal.clone()));
+        let view = View { records: &self.records, ..View::new(now, &self.market, &features, &portfolio) };
+        self.filter.filter(id, signal, &view)
     }
     fn ask_score(&mut self, strategy: &str, name: &str, score: f64) -> Adjustment {
         let s = Signal::new(self.now(), symbol(name), score, 0.5, "test").unwrap();

@@ -6,7 +6,7 @@ use crate::approval::ApprovedOrder;
 use crate::error::BadInput;
 use crate::event::Origin;
 use crate::money::{Cash, Price, Quantity};
-use crate::name::{StrategyId, Symbol};
+use crate::name::{Name, StrategyId, Symbol};
 use crate::order::{Order, OrderId};
 use crate::step::Step;
 use crate::time::Time;
@@ -52,6 +52,19 @@ impl Sizing {
     pub fn delta(&self) -> Quantity {
         self.target - self.held - self.working
     }
+    /// How much of that one order may trade, with its sign: it takes a position at most to zero, both what is held and what will be held once all
+    /// that works has filled. The rest is decided when the position is closed.
+    pub fn tradable(&self) -> Quantity {
+        let delta = self.delta();
+        let on_the_other_side = |q: Quantity| if delta < Quantity::ZERO { q } else { -q };
+        let held = on_the_other_side(self.held);
+        let expected = on_the_other_side(self.held + self.working);
+        if held.max(expected) <= Quantity::ZERO {
+            return delta;
+        }
+        let most = held.min(expected).clamp(Quantity::ZERO, delta.abs());
+        if delta < Quantity::ZERO { -most } else { most }
+    }
     /// The quantity for a weight at an equity and price: to the nearest billionth of a share, then towards zero to a lot.
     ///
     /// # Errors
@@ -61,6 +74,9 @@ impl Sizing {
         Quantity::from_f64(weight * equity.to_f64() / price.to_f64()).map(|q| q.round_to_lot(lot))
     }
 }
+
+/// The step that cuts an order to what [`Sizing::tradable`] gives.
+pub const ZERO_CROSSING: Name = Name::lit("zero_crossing");
 
 /// How a decision ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,6 +124,10 @@ fn replay(steps: &[Step], start: f64) -> Result<f64, BadInput> {
 }
 
 impl Decision {
+    /// What its order may trade, with its sign: see [`Sizing::tradable`].
+    fn trade(&self) -> Quantity {
+        self.sizing.map_or(Quantity::ZERO, |s| s.tradable())
+    }
     /// Multiplies the steps out again and checks every intermediate value and the final quantity, bit by bit.
     ///
     /// # Errors
@@ -136,12 +156,16 @@ impl Decision {
             }
         }
         if let Outcome::Ordered(id) = self.outcome {
-            let delta = self.sizing.map_or(Quantity::ZERO, |s| s.delta());
-            if delta.is_zero() {
+            let trade = self.trade();
+            if trade.is_zero() {
                 return Err(BadInput::new(format!("order {}", id.0), "ordered", "a quantity to trade"));
             }
+            if self.sizing.is_some_and(|s| s.delta() != trade) && !self.checks.iter().any(|s| s.plugin == ZERO_CROSSING)
+            {
+                return Err(BadInput::new("steps", "none", format!("{ZERO_CROSSING}, which cuts the order")));
+            }
             // Every last look saw the quantity that follows from the sizing, and let all of it through.
-            let wanted = delta.abs().to_f64();
+            let wanted = trade.abs().to_f64();
             if let Some(s) = self.checks.iter().find(|s| s.after.to_bits() != wanted.to_bits()) {
                 return Err(BadInput::new(
                     format!("quantity after {}", s.plugin),
@@ -167,9 +191,9 @@ impl Decision {
             let text = |s: Symbol, t: Time| format!("{s} at {t}");
             return differs("order", text(order.symbol, order.time), text(self.symbol, self.time));
         }
-        let delta = self.sizing.map_or(Quantity::ZERO, |s| s.delta());
-        if delta != order.signed() {
-            return differs("order quantity", order.signed().to_string(), delta.to_string());
+        let trade = self.trade();
+        if trade != order.signed() {
+            return differs("order quantity", order.signed().to_string(), trade.to_string());
         }
         Ok(())
     }
@@ -200,9 +224,9 @@ impl Decision {
                 own += s.quantity;
             }
         }
-        let delta = self.sizing.map_or(Quantity::ZERO, |s| s.delta());
-        if own.abs() > delta.abs() || own.signum() * delta.signum() < 0 {
-            return Err(BadInput::new("quantity of all children", own.to_string(), format!("at most {delta}")));
+        let trade = self.trade();
+        if own.abs() > trade.abs() || own.signum() * trade.signum() < 0 {
+            return Err(BadInput::new("quantity of all children", own.to_string(), format!("at most {trade}")));
         }
         Ok(())
     }
@@ -212,7 +236,6 @@ impl Decision {
 mod tests {
     use super::*;
     use crate::adjust::{Adjust, Adjustment};
-    use crate::name::Name;
     use crate::step::Stage;
     use crate::{FeatureValues, Market, Portfolio, View, approve};
 

@@ -81,6 +81,8 @@ pub enum ReportKind {
     CancelRejected,
     /// It will not be replaced: it goes on.
     ReplaceRejected,
+    /// The broker's own name of the order.
+    Named,
     /// A fill never was.
     Busted,
     /// A fill was at another price or quantity.
@@ -100,6 +102,10 @@ pub enum Turn {
     Book,
     /// A pending request was refused: the order is where its fills say.
     Resume,
+    /// The broker's own name of the order is remembered.
+    Name,
+    /// A fill that was booked is taken back or corrected. When it is no longer remembered, as [`Turn::Doubt`].
+    Amend,
     /// It is known already, or is older news than the state: nothing changes.
     Old,
     /// The report contradicts the state and changes nothing. It is counted.
@@ -169,7 +175,7 @@ impl OrderState {
     pub fn on(self, report: ReportKind) -> Turn {
         use OrderState as S;
         use ReportKind as R;
-        use Turn::{Book, Contradicts, Doubt, Go, Old, Resume};
+        use Turn::{Amend, Book, Contradicts, Doubt, Go, Name, Old, Resume};
         match report {
             // A fill is a fact, whatever was said before it.
             R::Progress => match self {
@@ -327,15 +333,25 @@ impl OrderState {
                 S::Filled | S::Cancelled | S::Expired | S::Rejected => Old,
                 S::Replaced => Contradicts,
             },
-            // What was booked is no longer what the broker holds: a person compares the books.
-            R::Busted | R::Corrected => match self {
+            // It may come with any answer, and before the order is accepted.
+            R::Named => match self {
                 S::Submitted | S::PendingNew | S::Accepted | S::AcceptedForBidding | S::Held | S::PartiallyFilled => {
-                    Doubt
+                    Name
                 }
                 S::PendingCancel | S::PendingReplace | S::DoneForDay | S::Stopped | S::Suspended | S::Calculated => {
-                    Doubt
+                    Name
                 }
-                S::Replaced | S::Filled | S::Cancelled | S::Expired | S::Rejected => Doubt,
+                S::Replaced | S::Filled | S::Cancelled | S::Expired | S::Rejected => Name,
+            },
+            // What was booked is no longer what the broker holds, also long after the order has ended.
+            R::Busted | R::Corrected => match self {
+                S::Submitted | S::PendingNew | S::Accepted | S::AcceptedForBidding | S::Held | S::PartiallyFilled => {
+                    Amend
+                }
+                S::PendingCancel | S::PendingReplace | S::DoneForDay | S::Stopped | S::Suspended | S::Calculated => {
+                    Amend
+                }
+                S::Replaced | S::Filled | S::Cancelled | S::Expired | S::Rejected => Amend,
             },
             // The broker's own change of an order is no longer what was approved.
             R::Restated => match self {
@@ -363,7 +379,7 @@ impl OrderState {
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::PendingNew,
         Self::Accepted,
         Self::AcceptedForBidding,
@@ -381,6 +397,7 @@ impl ReportKind {
         Self::Rejected,
         Self::CancelRejected,
         Self::ReplaceRejected,
+        Self::Named,
         Self::Busted,
         Self::Corrected,
         Self::Restated,
@@ -392,9 +409,9 @@ impl ReportKind {
 mod tests {
     use super::*;
 
-    /// One row a report, one column a state, both in the order of `ALL`: `b` books, `-` is old, `?` contradicts, `!` halts, `r` resumes; other
-    /// letters are the state gone to.
-    const WANTED: [(ReportKind, &str); 21] = [
+    /// One row a report, one column a state, both in the order of `ALL`: `b` books, `-` is old, `?` contradicts, `!` halts, `r` resumes, `n` names, `m` amends;
+    /// other letters are the state gone to.
+    const WANTED: [(ReportKind, &str); 22] = [
         // S P A B H F c p R D T U K F C X J
         (ReportKind::PendingNew, "P----------------"),
         (ReportKind::Accepted, "AA-AA----A-A----?"),
@@ -413,8 +430,9 @@ mod tests {
         (ReportKind::Rejected, "JJJJJJJJ?JJJJ???-"),
         (ReportKind::CancelRejected, "------r----------"),
         (ReportKind::ReplaceRejected, "-------r?--------"),
-        (ReportKind::Busted, "!!!!!!!!!!!!!!!!!"),
-        (ReportKind::Corrected, "!!!!!!!!!!!!!!!!!"),
+        (ReportKind::Named, "nnnnnnnnnnnnnnnnn"),
+        (ReportKind::Busted, "mmmmmmmmmmmmmmmmm"),
+        (ReportKind::Corrected, "mmmmmmmmmmmmmmmmm"),
         (ReportKind::Restated, "!!!!!!!!-!!!!----"),
         (ReportKind::Unknown, "?????????????????"),
     ];
@@ -432,6 +450,8 @@ mod tests {
                     Turn::Contradicts => '?',
                     Turn::Doubt => '!',
                     Turn::Resume => 'r',
+                    Turn::Name => 'n',
+                    Turn::Amend => 'm',
                     Turn::Go(to) => letters[OrderState::ALL.iter().position(|s| *s == to).unwrap()],
                 };
                 assert_eq!(found, wanted, "{state:?} on {kind:?}");

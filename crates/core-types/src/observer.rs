@@ -1,27 +1,58 @@
 //! Watching a run.
 
-use crate::decision::Decision;
-use crate::order::Order;
-use crate::plugin::Plugin;
-use crate::portfolio::Portfolio;
-use crate::report::OrderReport;
-use crate::time::Time;
+use serde::{Deserialize, Serialize};
 
-/// Something a run records.
-#[derive(Debug, Clone, Copy)]
-pub enum Record<'a> {
-    /// A decision, taken or not taken.
-    Decision(&'a Decision),
-    /// An order on its way to the broker.
-    Order(&'a Order),
-    /// A broker's report.
-    Report(&'a OrderReport),
-    /// The books at a session close.
-    Session(Time, &'a Portfolio),
+use crate::error::BadInput;
+use crate::plugin::Plugin;
+use crate::record::Record;
+use crate::view::View;
+
+/// What kind of content an artefact has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtefactKind {
+    /// A table: comma-separated values with a line of names.
+    Csv,
+    /// JSON.
+    Json,
+    /// A picture.
+    Svg,
+    /// Plain text.
+    Text,
 }
 
-/// Watches a run; cannot change it.
+impl ArtefactKind {
+    /// The ending of its file.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Svg => "svg",
+            Self::Text => "txt",
+        }
+    }
+}
+
+/// Something an observer leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artefact {
+    /// Its name, one of its own among those of the observer: letters, digits, `_` and `-`.
+    pub name: String,
+    /// What kind of content it has.
+    pub kind: ArtefactKind,
+    /// The content.
+    pub content: String,
+}
+
+/// Watches a run. It cannot change it and cannot stop it: one that fails is taken off, which is told, and the run goes on.
 pub trait Observer: Plugin {
-    /// Sees a record.
-    fn on_record(&mut self, record: Record<'_>);
+    /// Sees a record, with the view after the step that it belongs to.
+    ///
+    /// # Errors
+    /// When it cannot go on; it is then shown nothing more.
+    fn on_record(&mut self, record: &Record<'_>, view: &View<'_>) -> Result<(), BadInput>;
+    /// What it leaves behind at the end of a run: files of the run folder, shown in the report.
+    fn artefacts(&self) -> Vec<Artefact> {
+        Vec::new()
+    }
 }

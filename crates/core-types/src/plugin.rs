@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::error::BadInput;
 use crate::event::Event;
 use crate::interest::Interest;
+use crate::job::Learner;
+use crate::name::StrategyId;
+use crate::records::Follow;
 use crate::view::View;
 
 /// State that cannot be saved or restored.
@@ -72,6 +75,16 @@ pub trait Plugin: Snapshot + Send {
     fn observe(&mut self, _event: &Event, _view: &View<'_>) -> Result<(), BadInput> {
         Ok(())
     }
+    /// The plugin as one that learns, if it does: it may have long work done beside the run. Whether it does is fixed once built.
+    fn learner(&mut self) -> Option<&mut dyn Learner> {
+        None
+    }
+    /// What it reads of the strategies' records in a view. Asked when a run begins.
+    fn follows(&self) -> Follow {
+        Follow::Nothing
+    }
+    /// A strategy that it is to filter or to size: told when a run begins, before any event. Whoever follows records keeps to these strategies.
+    fn serve(&mut self, _strategy: StrategyId) {}
     /// Adds named values worth charting; asked at every session close.
     fn metrics(&self, _out: &mut Metrics) {}
 }

@@ -2,9 +2,45 @@
 
 use std::fmt::Write;
 
-use crate::{Adjustment, BadInput, Event, FeatureValues, Probe, Proposal, Signal, Signals, StrategyId, Symbol, View};
+use crate::{
+    Adjustment, BadInput, Cash, Event, FeatureValues, Fill, Hears, LedgerHash, Market, Metrics, Order, OrderId,
+    OrderKind, OrderReport, Outbox, Outgoing, Probe, Proposal, Quantity, Record, SessionRecord, Side, Signal, Signals,
+    StrategyId, StrategyRecords, Symbol, Time, TimeInForce, View, approve,
+};
+
+/// The strategy whose signals filters and sizers are asked about.
+const STRATEGY: &str = "probe";
+
+/// The signal they are asked about.
+fn asked(now: Time, symbol: Symbol) -> Result<Signal, BadInput> {
+    Signal::new(now, symbol, 0.5, 0.8, "probe")
+}
+
+/// Tells records that the signals stand which probes ask about.
+///
+/// # Errors
+/// None in practice: name and signals are good ones.
+pub fn stand(records: &mut StrategyRecords, symbols: &[Symbol], market: &Market, now: Time) -> Result<(), BadInput> {
+    let strategy = StrategyId::new(STRATEGY)?;
+    let signals = symbols.iter().map(|s| asked(now, *s)).collect::<Result<Vec<_>, _>>()?;
+    records.stand(signals.iter().map(|s| (strategy, s)), market, now);
+    Ok(())
+}
 
 impl Probe {
+    /// Empty records of what the plugin follows, of the strategy whose signals it is asked about. The caller shows them each event before
+    /// the plugin sees it, and after a session close what stands, by [`stand`].
+    ///
+    /// # Errors
+    /// None in practice: the strategy's name is a good one.
+    pub fn records(&mut self) -> Result<StrategyRecords, BadInput> {
+        let mut records = StrategyRecords::default();
+        let plugin = self.plugin();
+        plugin.serve(StrategyId::new(STRATEGY)?);
+        records.follow(plugin.follows());
+        Ok(records)
+    }
+
     /// Shows one event and gives the answers as text, floats to the last bit. Features and alphas answer by themselves; the other
     /// roles are asked when `ask` says so.
     ///
@@ -61,7 +97,7 @@ impl Probe {
     /// # Errors
     /// When an answer breaks its role's contract.
     pub fn answers(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<String, BadInput> {
-        let mut text = String::new();
+        let mut text = self.beside(view, symbols)?;
         for a in self.ask(view, symbols)? {
             if !a.adjust.is_finite() {
                 return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
@@ -72,9 +108,93 @@ impl Probe {
         Ok(text)
     }
 
+    /// What the roles around orders and runs do at an instant, as text: each is given what it would be given of one order and its fill in each symbol.
+    fn beside(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<String, BadInput> {
+        let mut text = String::new();
+        let mut say = |a: &dyn std::fmt::Debug| text.push_str(&format!("{a:?};"));
+        let one = Quantity::from_f64(1.0)?;
+        let orders = (1..).zip(symbols).map(|(i, s)| probe_order(OrderId(i), *s, one, view));
+        match self {
+            Self::PreTrade(p) => {
+                for o in orders {
+                    let (verdict, a) = p.check(&o, view);
+                    if !a.adjust.is_finite() {
+                        return Err(BadInput::new("adjustment", format!("{a:?}"), "a finite number"));
+                    }
+                    say(&(verdict, a));
+                }
+            }
+            Self::Execution(p) => {
+                let approved = orders.filter_map(|o| approve(o, [], view, &mut Vec::new()).ok()).collect();
+                let mut out = Outbox::default();
+                p.schedule(approved, view, &mut out);
+                if p.wakeup().is_some_and(|t| t <= view.now) {
+                    p.due(view, &mut out);
+                }
+                say(&(out, p.wakeup()));
+            }
+            Self::Observer(p) => {
+                for o in orders {
+                    let price = view.market.price(o.symbol);
+                    p.on_record(&Record::Order(&o), view)?;
+                    if let Some(price) = price {
+                        let fill = Fill {
+                            id: o.id.0,
+                            order: o.id,
+                            time: view.now,
+                            symbol: o.symbol,
+                            side: o.side,
+                            quantity: o.quantity,
+                            price,
+                            fee: Cash::ZERO,
+                            slippage_bps: 1.0,
+                        };
+                        p.on_record(&Record::Report(&OrderReport::Filled(fill), Cash::ZERO), view)?;
+                    }
+                }
+                let hash = LedgerHash::default();
+                let session = SessionRecord {
+                    time: view.now,
+                    portfolio: view.portfolio,
+                    metrics: &[],
+                    hash,
+                    profits: &[],
+                    unassigned: Cash::ZERO,
+                };
+                p.on_record(&Record::Session(session), view)?;
+                let mut metrics = Metrics::new();
+                p.metrics(&mut metrics);
+                for a in p.artefacts() {
+                    // Contents grow with the run: their ends say what is new.
+                    let end = a.content.lines().next_back().unwrap_or_default();
+                    say(&(&a.name, a.kind, a.content.len(), end));
+                }
+                say(&metrics);
+            }
+            Self::Service(p) => {
+                let mut out = Vec::new();
+                if p.wakeup().is_some_and(|t| t <= view.now) {
+                    p.tick(view, &mut out)?;
+                }
+                let hears = p.hears();
+                for o in orders {
+                    if hears >= Hears::Records {
+                        p.on_outgoing(&Outgoing::Record(Record::Order(&o)), view, &mut out)?;
+                    }
+                    if hears == Hears::Everything {
+                        p.on_outgoing(&Outgoing::Submit(&o), view, &mut out)?;
+                    }
+                }
+                say(&(out, p.wakeup()));
+            }
+            _ => {}
+        }
+        Ok(text)
+    }
+
     fn ask(&mut self, view: &View<'_>, symbols: &[Symbol]) -> Result<Vec<Adjustment>, BadInput> {
-        let signal = |s: &Symbol| Signal::new(view.now, *s, 0.5, 0.8, "probe");
-        let strategy = StrategyId::new("probe")?;
+        let signal = |s: &Symbol| asked(view.now, *s);
+        let strategy = StrategyId::new(STRATEGY)?;
         Ok(match self {
             Self::Filter(p) => {
                 symbols.iter().map(|s| Ok(p.filter(strategy, &signal(s)?, view))).collect::<Result<_, BadInput>>()?
@@ -119,5 +239,19 @@ impl Probe {
             | Self::Observer(_)
             | Self::Service(_) => Vec::new(),
         })
+    }
+}
+
+/// An order to be asked about: one share, bought at the market.
+fn probe_order(id: OrderId, symbol: Symbol, quantity: Quantity, view: &View<'_>) -> Order {
+    Order {
+        id,
+        decision: id.0,
+        time: view.now,
+        symbol,
+        side: Side::Buy,
+        quantity,
+        kind: OrderKind::Market,
+        tif: TimeInForce::Gtc,
     }
 }

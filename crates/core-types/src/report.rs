@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{BrokerOrderId, ExecutionId};
 use crate::lifecycle::{OrderState, ReportKind};
 use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
@@ -129,10 +130,14 @@ pub enum Said {
     CancelRejected(String),
     /// It will not be replaced, and why.
     ReplaceRejected(String),
-    /// A fill that was reported never was, in the broker's words.
-    Busted(String),
-    /// A fill that was reported was another, in the broker's words.
-    Corrected(String),
+    /// The same as [`Said::Progress`], by a broker that names its executions: of one name, the first report counts.
+    Executed(ExecutionId, Progress),
+    /// The broker's own name of the order.
+    Named(BrokerOrderId),
+    /// An execution that was reported never was.
+    Busted(ExecutionId),
+    /// An execution that was reported was another.
+    Corrected(Correction),
     /// The broker has changed the order by itself, in its words.
     Restated(String),
     /// Something that this release does not know, as it came.
@@ -145,7 +150,7 @@ impl Said {
         match self {
             Self::Accepted => ReportKind::Accepted,
             Self::Rejected(_) => ReportKind::Rejected,
-            Self::Progress(_) => ReportKind::Progress,
+            Self::Progress(_) | Self::Executed(..) => ReportKind::Progress,
             Self::Cancelled { .. } => ReportKind::Cancelled,
             Self::Expired { .. } => ReportKind::Expired,
             Self::PendingNew => ReportKind::PendingNew,
@@ -160,24 +165,35 @@ impl Said {
             Self::Calculated => ReportKind::Calculated,
             Self::CancelRejected(_) => ReportKind::CancelRejected,
             Self::ReplaceRejected(_) => ReportKind::ReplaceRejected,
+            Self::Named(_) => ReportKind::Named,
             Self::Busted(_) => ReportKind::Busted,
             Self::Corrected(_) => ReportKind::Corrected,
             Self::Restated(_) => ReportKind::Restated,
             Self::Unknown(_) => ReportKind::Unknown,
         }
     }
-    /// The broker's words, when there are any.
+    /// The broker's words, or the name that it gives, when there are any.
     pub fn words(&self) -> Option<&str> {
         match self {
-            Self::CancelRejected(s)
-            | Self::ReplaceRejected(s)
-            | Self::Busted(s)
-            | Self::Corrected(s)
-            | Self::Restated(s)
-            | Self::Unknown(s) => Some(s),
+            Self::CancelRejected(s) | Self::ReplaceRejected(s) | Self::Restated(s) | Self::Unknown(s) => Some(s),
+            Self::Named(id) => Some(id.as_str()),
+            Self::Busted(id) | Self::Corrected(Correction { execution: id, .. }) => Some(id.as_str()),
             _ => None,
         }
     }
+}
+
+/// How an execution really was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// Which one.
+    pub execution: ExecutionId,
+    /// How much it filled, above zero.
+    pub quantity: Quantity,
+    /// At which price.
+    pub price: Price,
+    /// Commission and regulatory fees of it.
+    pub fee: Cash,
 }
 
 /// A fill as progress of its order: the cumulative filled quantity went from `from` to `to`.

@@ -45,7 +45,8 @@ pub trait Alpha: Plugin {
 pub trait Filter: Plugin {
     /// What happens to the signal of a strategy: `Keep`, `Scale` or `Veto`; `Set` only to smooth its score.
     ///
-    /// Asked once for each signal in force at every decision, so a filter may keep a record of what each strategy's signals were worth.
+    /// Asked once for each signal in force at every decision, and not before trading begins. A filter that judges signals by what they were worth
+    /// reads [`View::records`], which are kept in any case.
     fn filter(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment;
 }
 
@@ -53,7 +54,7 @@ pub trait Filter: Plugin {
 pub trait Sizer: Plugin {
     /// `Scale` by the fraction of equity for a full signal (score 1), or `Veto`. Of several sizers of a strategy the smallest counts.
     ///
-    /// Asked once for each signal in force at every decision, so a sizer may keep a record of what each strategy's signals were worth.
+    /// Asked as filters are.
     fn size(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment;
 }
 

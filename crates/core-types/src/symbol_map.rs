@@ -85,7 +85,7 @@ impl<T> SymbolMap<T> {
         self.entries.iter_mut().map(|(s, v)| (*s, v))
     }
     /// All values.
-    pub fn values(&self) -> impl Iterator<Item = &T> {
+    pub fn values(&self) -> impl Iterator<Item = &T> + Clone {
         self.entries.iter().map(|e| &e.1)
     }
     /// All values, without the symbols.

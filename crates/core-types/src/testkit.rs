@@ -332,9 +332,11 @@ pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>
     let cash: Cash = "100000".parse().expect("cash");
     let mut portfolio = Portfolio::with_cash(cash);
     let mut role = build();
+    let mut records = role.records().expect("a good name");
     let mut out = Vec::new();
     for (i, e) in events.iter().enumerate() {
         market.apply(e);
+        records.observe(e, &market);
         if let (Some(s), Some(p)) = (e.symbol, e.mark()) {
             portfolio.mark(s, p);
             // Something is held, so that equity moves with the market.
@@ -354,8 +356,11 @@ pub fn drive(build: &dyn Fn() -> Probe, events: &[Event], restore: Option<usize>
             }
         }
         let before = features.clone();
-        let view = View::new(e.time, &market, &before, &portfolio);
+        let view = View { records: &records, ..View::new(e.time, &market, &before, &portfolio) };
         out.push(role.step(e, &view, &mut features, &asked(), true).expect("good events are accepted"));
+        if e.data == MarketData::SessionClose {
+            probe::stand(&mut records, &asked(), &market, e.time).expect("good signals");
+        }
         if restore == Some(i) {
             let saved = role.plugin().save().expect("the state can be saved");
             role = build();

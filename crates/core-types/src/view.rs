@@ -8,6 +8,7 @@ use crate::money::Price;
 use crate::name::{FeatureId, Symbol};
 use crate::places::Places;
 use crate::portfolio::Portfolio;
+use crate::records::StrategyRecords;
 use crate::time::Time;
 use crate::working::WorkingOrders;
 
@@ -246,12 +247,15 @@ pub struct View<'a> {
     pub working: &'a WorkingOrders,
     /// Whether the data say that a session is open; `None` before they have said anything.
     pub in_session: Option<bool>,
+    /// What strategies' signals were worth.
+    pub records: &'a StrategyRecords,
 }
 
 impl<'a> View<'a> {
-    /// A view without orders on their way, of data that have not said whether a session is open.
+    /// A view without orders on their way and records of strategies, of data that have not said whether a session is open.
     pub fn new(now: Time, market: &'a Market, features: &'a FeatureValues, portfolio: &'a Portfolio) -> Self {
-        Self { now, market, features, portfolio, working: WorkingOrders::none(), in_session: None }
+        let (working, records) = (WorkingOrders::none(), StrategyRecords::none());
+        Self { now, market, features, portfolio, working, in_session: None, records }
     }
     /// The scheduled session that is running or, between sessions, the next one: hours are announced long before.
     pub fn session(&self) -> Option<Session> {

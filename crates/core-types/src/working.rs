@@ -6,11 +6,15 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::ids::BrokerOrderId;
 use crate::lifecycle::OrderState;
 use crate::money::Quantity;
 use crate::name::Symbol;
-use crate::order::{Order, OrderId};
+use crate::order::{Order, OrderId, Side};
 use crate::symbol_map::SymbolMap;
+
+/// Parts of a cumulative quantity, each from where to where.
+type Parts = SmallVec<[(Quantity, Quantity); 1]>;
 
 /// An order that has been sent and has not come to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +23,8 @@ pub struct WorkingOrder {
     pub order: Order,
     /// Where it is, as far as its broker has said.
     pub state: OrderState,
+    /// The broker's own name of it, once it is known.
+    pub broker: Option<BrokerOrderId>,
     /// What is still to come, with its sign: positive for buys.
     pub remaining: Quantity,
     /// Whether its end was reported before all of its fills were.
@@ -31,7 +37,7 @@ impl WorkingOrder {
     /// An order of which nothing has been reported yet.
     pub fn new(order: Order) -> Self {
         let remaining = order.signed();
-        Self { order, state: OrderState::Submitted, remaining, ended: false, booked: SmallVec::new() }
+        Self { order, state: OrderState::Submitted, broker: None, remaining, ended: false, booked: SmallVec::new() }
     }
 
     /// The state of an order that works, by its fills.
@@ -42,7 +48,7 @@ impl WorkingOrder {
     /// Takes in that the cumulative filled quantity went from `from` to `to`; gives the parts that are new, so that each share is
     /// booked once, whoever reports it and in whatever order.
     pub fn progress(&mut self, from: Quantity, to: Quantity) -> SmallVec<[(Quantity, Quantity); 1]> {
-        let mut fresh: SmallVec<[(Quantity, Quantity); 1]> = SmallVec::new();
+        let mut fresh = Parts::new();
         // Nearly always it goes on where it stood.
         if from < to && self.booked.last().is_none_or(|b| b.1 <= from) {
             match self.booked.last_mut() {
@@ -66,8 +72,40 @@ impl WorkingOrder {
             let place = self.booked.partition_point(|x| x.0 < part.0);
             self.booked.insert(place, *part);
         }
-        // Neighbours become one.
-        let mut joined: SmallVec<[(Quantity, Quantity); 1]> = SmallVec::new();
+        self.join();
+        fresh
+    }
+
+    /// Takes in that the part from `from` to `to`, which is booked, really goes to `end`; when that is `from`, there is no such part. What
+    /// was filled after it moves with its end, and more or less is still to come.
+    pub fn amend(&mut self, from: Quantity, to: Quantity, end: Quantity) {
+        let shift = end - to;
+        let (mut before, mut after) = (Parts::new(), Parts::new());
+        for (a, b) in &self.booked {
+            if *a < from {
+                before.push((*a, from.min(*b)));
+            }
+            if *b > to {
+                after.push((to.max(*a) + shift, *b + shift));
+            }
+        }
+        if end > from {
+            before.push((from, end));
+        }
+        before.extend(after);
+        self.booked = before;
+        self.join();
+        if !self.ended {
+            self.remaining -= if self.order.side == Side::Buy { shift } else { -shift };
+        }
+        if self.state == OrderState::PartiallyFilled {
+            self.state = self.at_work();
+        }
+    }
+
+    /// Neighbours become one.
+    fn join(&mut self) {
+        let mut joined = Parts::new();
         for part in &self.booked {
             match joined.last_mut() {
                 Some(last) if last.1 == part.0 => last.1 = part.1,
@@ -75,7 +113,6 @@ impl WorkingOrder {
             }
         }
         self.booked = joined;
-        fresh
     }
 }
 
@@ -130,12 +167,27 @@ impl WorkingOrders {
             own.retain(|x| *x != id);
         }
         if w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
-            self.short.insert(id, w);
-            if self.short.len() > REMEMBERED {
-                self.short.pop_first();
-            }
+            self.remember(w);
         }
         Some(symbol)
+    }
+    fn remember(&mut self, w: WorkingOrder) {
+        self.short.insert(w.order.id, w);
+        if self.short.len() > REMEMBERED {
+            self.short.pop_first();
+        }
+    }
+    /// [`WorkingOrder::amend`] for an order that works, or has ended: it may fill again.
+    pub fn amend(&mut self, order: &Order, from: Quantity, to: Quantity, end: Quantity) {
+        if let Some(w) = self.fillable(order.id) {
+            return w.amend(from, to, end);
+        }
+        // All of it was filled, or it would be remembered.
+        let mut w = WorkingOrder::new(order.clone());
+        (w.state, w.ended, w.remaining) = (OrderState::Filled, true, Quantity::ZERO);
+        w.booked.push((Quantity::ZERO, order.quantity));
+        w.amend(from, to, end);
+        self.remember(w);
     }
     /// An order that works or is remembered, to book a fill of it.
     pub fn fillable(&mut self, id: OrderId) -> Option<&mut WorkingOrder> {
@@ -178,7 +230,7 @@ impl WorkingOrders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::{OrderKind, Side, TimeInForce};
+    use crate::order::{OrderKind, TimeInForce};
     use crate::time::Time;
 
     fn working() -> WorkingOrder {
@@ -210,5 +262,56 @@ mod tests {
         assert_eq!(fresh(&mut w, 0, 10), [(4, 7), (8, 10)], "the whole, from another source");
         assert_eq!(fresh(&mut w, 3, 9), []);
         assert_eq!(w.booked.as_slice(), [(q(0), q(10))]);
+    }
+
+    #[test]
+    fn a_part_that_never_was_can_fill_again_and_later_ones_move() {
+        let mut w = working();
+        w.state = OrderState::PartiallyFilled;
+        for (a, b) in [(0, 2), (2, 5), (6, 8)] {
+            fresh(&mut w, a, b);
+            w.remaining -= q(b - a);
+        }
+        // The second three were none: 4 are filled, of which the last two from 3 to 5.
+        w.amend(q(2), q(5), q(2));
+        assert_eq!((w.booked.as_slice(), w.remaining), ([(q(0), q(2)), (q(3), q(5))].as_slice(), q(6)));
+        // The first two were one.
+        w.amend(q(0), q(2), q(1));
+        assert_eq!((w.booked.as_slice(), w.remaining), ([(q(0), q(1)), (q(2), q(4))].as_slice(), q(7)));
+        assert_eq!((fresh(&mut w, 0, 4), w.state), (vec![(1, 2)], OrderState::PartiallyFilled));
+        w.amend(q(0), q(4), q(0));
+        assert_eq!((w.booked.len(), w.state), (0, OrderState::Accepted));
+        // Of one that has ended nothing more is to come.
+        let mut sale = WorkingOrder::new(Order { side: Side::Sell, ..working().order });
+        fresh(&mut sale, 0, 4);
+        (sale.ended, sale.remaining) = (true, q(-1));
+        sale.amend(q(0), q(4), q(3));
+        assert_eq!((sale.booked.as_slice(), sale.remaining), ([(q(0), q(3))].as_slice(), q(-1)));
+        sale.ended = false;
+        sale.amend(q(0), q(3), q(0));
+        assert_eq!(sale.remaining, q(-4));
+    }
+
+    #[test]
+    fn orders_that_ended_are_remembered_up_to_a_bound() {
+        let mut all = WorkingOrders::default();
+        for id in 1..=30_000 {
+            let mut w = WorkingOrder::new(Order { id: OrderId(id), ..working().order });
+            if id % 2 == 0 {
+                w.progress(q(0), q(10));
+            }
+            all.insert(w);
+            all.end(OrderId(id));
+        }
+        // Those with odd numbers ended short; the last of them are remembered.
+        assert_eq!((all.len(), all.short.len(), all.by_symbol.len()), (0, REMEMBERED, 1));
+        assert!(all.fillable(OrderId(29_999)).is_some() && all.fillable(OrderId(30_000)).is_none());
+        assert!(all.fillable(OrderId(10_001)).is_some() && all.fillable(OrderId(9_999)).is_none());
+        // One that had filled is awaited again once a part of it is taken back.
+        let order = Order { id: OrderId(30_000), ..working().order };
+        all.amend(&order, q(3), q(5), q(3));
+        let w = all.fillable(order.id).unwrap();
+        assert_eq!((fresh(w, 6, 10), w.state, w.remaining), (vec![(8, 10)], OrderState::Filled, q(0)));
+        assert_eq!(all.short.len(), REMEMBERED);
     }
 }

@@ -194,6 +194,14 @@ pub struct Costs {
     pub commission: Commission,
 }
 
+impl Costs {
+    /// The part of the costs that depends on neither price nor size, as a fraction of the value traded: fixed slippage, half the spread and the
+    /// commission by value. The records of strategies charge it.
+    pub fn of_value(&self) -> f64 {
+        1e-4 * (self.slippage.bps + 0.5 * self.slippage.spread_bps + self.commission.bps)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +211,13 @@ mod tests {
     }
     fn q(s: &str) -> Quantity {
         s.parse().unwrap()
+    }
+
+    #[test]
+    fn of_value_by_hand() {
+        let slippage = Slippage { bps: 2.0, spread_bps: 4.0, impact_bps: 100.0, max_participation: None };
+        let costs = Costs { slippage, commission: Commission { bps: 3.0, per_share: 0.01, ..Commission::NONE } };
+        assert!((costs.of_value() - 0.0007).abs() < 1e-18);
     }
 
     #[test]

@@ -126,20 +126,6 @@ fn fold(
     (steps, value)
 }
 
-/// Asks filters and sizers about every signal in force, and takes no answer.
-pub(crate) fn rehearse(pipeline: &mut Pipeline, standing: &Standing, view: &View<'_>) {
-    for (s, signals) in pipeline.strategies.iter_mut().zip(standing) {
-        for signal in signals.values() {
-            for &i in &s.filters {
-                pipeline.filters[i].filter(s.id, signal, view);
-            }
-            for z in &mut s.sizers {
-                z.size(s.id, signal, view);
-            }
-        }
-    }
-}
-
 /// The smallest of all sizers counts; what the others would have allowed is noted.
 fn sized(
     steps: &mut Vec<Step>,

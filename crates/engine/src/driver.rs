@@ -5,17 +5,19 @@
 
 use std::collections::VecDeque;
 
-use tradewind_core_types::{BrokerReport, Event, Time};
+use tradewind_core_types::{
+    Artefact, BrokerReport, Command, Event, JobDone, LedgerHash, Notice, Request, Service, Span, Time,
+};
 
-use crate::command::Command;
-use crate::effect::{Effect, Effects};
+use crate::effect::{Effect, Effects, Job};
 use crate::engine::{Engine, WAKEUP};
 use crate::error::EngineError;
 use crate::input::{Given, InputRef};
 use crate::journal::{Frame, JournalError};
-use crate::ledger::LedgerHash;
 use crate::merge::Merge;
+use crate::pipeline::Named;
 use crate::record::Recorder;
+use crate::services::Services;
 use crate::venue::Venue;
 
 /// Gives an engine one input, as every driver must, and passes the effects to `act` in their order.
@@ -59,12 +61,42 @@ pub struct Backtest<V> {
     reports: Vec<BrokerReport>,
     /// Commands to come, in the order of their times.
     commands: VecDeque<(Time, Command)>,
+    /// How many of them were given.
+    commanded: usize,
+    services: Services,
+    /// Results of jobs, with the times at which they are given, in this order.
+    done: VecDeque<(Time, JobDone)>,
+    /// How long a job takes, as simulated.
+    job_delay: Span,
 }
 
 impl<V: Venue> Backtest<V> {
     /// Puts an engine and a venue together.
     pub fn new(engine: Engine, venue: V) -> Self {
-        Self { engine, venue, effects: Vec::new(), reports: Vec::new(), commands: VecDeque::new() }
+        Self {
+            engine,
+            venue,
+            effects: Vec::new(),
+            reports: Vec::new(),
+            commands: VecDeque::new(),
+            commanded: 0,
+            services: Services::default(),
+            done: VecDeque::new(),
+            job_delay: Span::from_nanos(0),
+        }
+    }
+    /// With services beside the run.
+    #[must_use]
+    pub fn with_services(mut self, services: Vec<Named<dyn Service>>) -> Self {
+        self.services = Services::new(services);
+        self
+    }
+    /// With jobs that take so long, as simulated; without it a result is given at the end of the instant that asked for it, before what the instant
+    /// made due is decided. The work itself is done at once.
+    #[must_use]
+    pub fn with_job_delay(mut self, delay: Span) -> Self {
+        self.job_delay = delay;
+        self
     }
     /// With commands that come at their times, before the market events of the same instant.
     #[must_use]
@@ -72,11 +104,10 @@ impl<V: Venue> Backtest<V> {
         self.schedule(commands);
         self
     }
-    /// Replaces the commands to come; those that the engine has had already are left out.
+    /// Replaces the commands to come; as many as were given already are left out.
     pub fn schedule(&mut self, mut commands: Vec<(Time, Command)>) {
         commands.sort_by_key(|c| c.0);
-        let given = usize::try_from(self.engine.commanded()).unwrap_or(usize::MAX);
-        commands.drain(..given.min(commands.len()));
+        commands.drain(..self.commanded.min(commands.len()));
         self.commands = commands.into();
     }
     /// The engine.
@@ -86,6 +117,10 @@ impl<V: Venue> Backtest<V> {
     /// The engine alone.
     pub fn into_engine(self) -> Engine {
         self.engine
+    }
+    /// What observers leave behind, with their names, and what is to be said of those that could not.
+    pub fn artefacts(&mut self) -> (Vec<(String, Artefact)>, Vec<Notice>) {
+        self.engine.artefacts()
     }
     /// The venue.
     pub fn venue(&self) -> &V {
@@ -122,7 +157,8 @@ impl<V: Venue> Backtest<V> {
     pub fn event(&mut self, e: &Event, to: &mut impl Recorder) -> Result<(), EngineError> {
         let (time, source) = (e.time, e.origin.source);
         if time > self.engine.clock() {
-            if self.engine.next_wakeup().is_some_and(|t| t < time) || !self.commands.is_empty() {
+            let woken = self.engine.next_wakeup().is_some_and(|t| t < time);
+            if woken || !self.commands.is_empty() || !self.done.is_empty() || !self.services.is_empty() {
                 self.before(time, to)?;
             }
             if self.engine.is_due() {
@@ -137,33 +173,75 @@ impl<V: Venue> Backtest<V> {
         if !self.reports.is_empty() {
             self.report(time, source, to)?;
         }
-        self.give_now(time, source, InputRef::Market(e), to)
+        self.give_now(time, source, InputRef::Market(e), to)?;
+        if self.services.is_empty() {
+            return Ok(());
+        }
+        self.services.event(e, &self.engine.view());
+        self.serve(time, to)
     }
 
-    /// Timers that go off before `time`, and commands of up to then, in the order of their times.
+    /// What services want becomes input.
+    #[cold]
+    fn serve(&mut self, now: Time, to: &mut impl Recorder) -> Result<(), EngineError> {
+        while let Some(request) = self.services.next(now) {
+            match request {
+                Request::Command(c) => self.give(now, 0, InputRef::Command(&c), to)?,
+                Request::Market(mut e) => {
+                    e.time = now;
+                    let view = self.engine.view_at(now);
+                    let seen = self.venue.on_event(&e, &view, &mut self.reports);
+                    seen.map_err(|problem| EngineError::Broker { time: now, problem })?;
+                    if !self.reports.is_empty() {
+                        self.report(now, e.origin.source, to)?;
+                    }
+                    self.give(now, e.origin.source, InputRef::Market(&e), to)?;
+                    self.services.event(&e, &self.engine.view());
+                }
+            }
+        }
+        self.services.notices().try_for_each(|n| to.notice(&n)).map_err(EngineError::Record)
+    }
+
+    /// What comes before `time` and is no market event, in the order of time: results of jobs, then timers, then calls of services, then
+    /// commands. Timers and services of `time` itself come after the events of then.
     #[cold]
     fn before(&mut self, time: Time, to: &mut impl Recorder) -> Result<(), EngineError> {
         loop {
             let clock = self.engine.clock();
-            let timer = self.engine.next_wakeup().filter(|t| *t < time).map(|t| t.max(clock));
-            let command = self.commands.front().map(|c| c.0).filter(|t| *t <= time).map(|t| t.max(clock));
-            match (timer, command) {
-                (Some(t), c) if c.is_none_or(|c| t <= c) => {
-                    // What was decided at the end of the instant before reaches the venue first.
-                    if self.engine.is_due() && t > clock {
-                        self.give(t, 0, InputRef::Clock, to)?;
+            let next = [
+                (self.done.front().map(|d| d.0).filter(|t| *t <= time), Next::Job),
+                (self.engine.next_wakeup().filter(|t| *t < time), Next::Timer),
+                (self.services.wakeup().filter(|t| *t < time), Next::Service),
+                (self.commands.front().map(|c| c.0).filter(|t| *t <= time), Next::Command),
+            ];
+            let next = next.into_iter().filter_map(|(t, what)| Some((t?.max(clock), what)));
+            // The first of equals.
+            let Some((t, what)) = next.min_by_key(|x| x.0) else { return Ok(()) };
+            // What was decided at the end of the instant before reaches the venue first.
+            if self.engine.is_due() && t > clock && what != Next::Service {
+                self.give(t, 0, InputRef::Clock, to)?;
+            }
+            match what {
+                Next::Timer => self.give(t, 0, InputRef::Timer(WAKEUP), to)?,
+                Next::Job => {
+                    if let Some((_, done)) = self.done.pop_front() {
+                        self.give(t, 0, InputRef::Job(&done), to)?;
                     }
-                    self.give(t, 0, InputRef::Timer(WAKEUP), to)?;
                 }
-                (_, Some(t)) => {
-                    if self.engine.is_due() && t > clock {
-                        self.give(t, 0, InputRef::Clock, to)?;
-                    }
+                Next::Command => {
                     if let Some((_, c)) = self.commands.pop_front() {
+                        self.commanded += 1;
                         self.give(t, 0, InputRef::Command(&c), to)?;
                     }
                 }
-                _ => return Ok(()),
+                Next::Service => {
+                    self.services.tick(&self.engine.view_at(t));
+                    if self.engine.is_due() && t > clock && self.services.wants() {
+                        self.give(t, 0, InputRef::Clock, to)?;
+                    }
+                    self.serve(t, to)?;
+                }
             }
         }
     }
@@ -205,13 +283,20 @@ impl<V: Venue> Backtest<V> {
             _ => time,
         };
         let x = Given { seq: self.engine.seq() + 1, venue_time, received: time, source, input };
-        let (venue, mut statement) = (&mut self.venue, None);
-        give(&mut self.engine, &x, &mut self.effects, to, |effect, engine| match effect {
-            Effect::Submit(order) => venue.submit(order, &engine.view()),
-            Effect::Cancel { order, time } => venue.cancel(order, time),
-            Effect::Query => statement = venue.statement(),
-            // Timers are asked for before every event; notices are for people who watch.
-            Effect::Arm(..) | Effect::Notify(_) | Effect::Emit(_) => {}
+        let Self { engine, venue, effects, services, done, job_delay, .. } = self;
+        let mut statement = None;
+        give(engine, &x, effects, to, |effect, engine| {
+            if !services.is_empty() {
+                services.outgoing(&effect, &engine.view());
+            }
+            match effect {
+                Effect::Submit(order) => venue.submit(order, &engine.view()),
+                Effect::Cancel { order, time } => venue.cancel(order, time),
+                Effect::Query => statement = venue.statement(),
+                Effect::Start(job) => done.push_back((job.time.plus(*job_delay), job.run())),
+                // Timers are asked for before every event; notices are for people who watch.
+                Effect::Arm(..) | Effect::Notify(_) | Effect::Emit(_) => {}
+            }
         })?;
         match statement {
             Some(theirs) => self.give(time, source, InputRef::Statement(&theirs), to),
@@ -232,32 +317,50 @@ impl<V: Venue> Backtest<V> {
     /// # Errors
     /// Whatever stops the run.
     pub fn finish(&mut self, to: &mut impl Recorder) -> Result<(), EngineError> {
+        let now = self.engine.clock();
+        while self.done.front().is_some_and(|d| d.0 <= now)
+            && let Some((_, done)) = self.done.pop_front()
+        {
+            self.give(now, 0, InputRef::Job(&done), to)?;
+        }
         self.give(self.engine.clock(), 0, InputRef::Clock, to)
     }
 
-    /// Saves engine and venue.
+    /// Saves engine, venue and services.
     ///
     /// # Errors
     /// When a part cannot be saved.
     pub fn save(&mut self) -> Result<Vec<u8>, EngineError> {
-        let (engine, venue) = (self.engine.save()?, self.venue.save()?);
-        postcard::to_stdvec(&(engine, venue)).map_err(|e| EngineError::broken("backtest", e.to_string()))
+        let state = (self.engine.save()?, self.venue.save()?, self.services.save()?, self.commanded);
+        postcard::to_stdvec(&state).map_err(|e| EngineError::broken("backtest", e.to_string()))
     }
 
-    /// Restores what [`Backtest::save`] gave, as [`Engine::load`] does, and gives what that has to say. The sources then have to be skipped by
-    /// [`Engine::events`].
+    /// Restores what [`Backtest::save`] gave, as [`Engine::load`] does, and gives what that has to say. Jobs that were running begin again. The
+    /// sources then have to be skipped by [`Engine::events`].
     ///
     /// # Errors
     /// When the bytes are not a state of such a run.
     pub fn load(&mut self, bytes: &[u8]) -> Result<Vec<String>, EngineError> {
-        let (engine, venue): (Vec<u8>, Vec<u8>) =
+        let (engine, venue, services, commanded): (Vec<u8>, Vec<u8>, _, usize) =
             postcard::from_bytes(bytes).map_err(|e| EngineError::broken("backtest", e.to_string()))?;
-        let messages = self.engine.load(&engine)?;
-        let given = usize::try_from(self.engine.commanded()).unwrap_or(usize::MAX);
-        self.commands.drain(..given.min(self.commands.len()));
+        let mut messages = self.engine.load(&engine)?;
         self.venue.load(&venue)?;
+        messages.extend(self.services.load(&services)?);
+        self.commanded = commanded;
+        self.commands.drain(..commanded.min(self.commands.len()));
+        let due = |job: &Job| job.time.plus(self.job_delay);
+        self.done = self.engine.running_jobs().iter().map(|job| (due(job), job.run())).collect();
         Ok(messages)
     }
+}
+
+/// What is not a market event and comes next.
+#[derive(Clone, Copy, PartialEq)]
+enum Next {
+    Job,
+    Timer,
+    Service,
+    Command,
 }
 
 /// Why a replay stopped.

@@ -1,11 +1,13 @@
 //! Everything that an engine can want: each consequence is one of these, and a driver carries it out.
 
-use serde::{Deserialize, Serialize};
-use tradewind_core_types::{ApprovedOrder, Cash, Decision, Order, OrderId, OrderReport, Time};
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use tradewind_core_types::{
+    ApprovedOrder, Cash, Command, Decision, JobDone, JobId, LedgerHash, Notice, Obeyed, Order, OrderId, OrderReport,
+    Portfolio, Record, SessionRecord, StrategyId, Task, Time,
+};
 
-use crate::command::{Command, Obeyed};
 use crate::input::TimerId;
-use crate::ledger::LedgerHash;
 
 /// One consequence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +25,8 @@ pub enum Effect {
     Query,
     /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].
     Arm(TimerId, Time),
+    /// Have this work done, and give what comes of it as an input ([`crate::Input::Job`]).
+    Start(Job),
     /// Tell a person.
     Notify(Notice),
     /// Keep this record.
@@ -34,17 +38,47 @@ impl Effect {
     pub fn is_outward(&self) -> bool {
         !matches!(self, Self::Emit(_) | Self::Arm(..))
     }
+    /// The record in it, if it is one; the books are those after the step.
+    #[inline]
+    pub fn record<'a>(&'a self, portfolio: &'a Portfolio) -> Option<Record<'a>> {
+        Some(match self {
+            Self::Emit(Emitted::Decision(d)) => Record::Decision(d),
+            Self::Emit(Emitted::Order(o)) => Record::Order(o),
+            Self::Emit(Emitted::Report(r, realised)) => Record::Report(r, *realised),
+            Self::Emit(Emitted::Session { time, metrics, hash, profits, unassigned }) => {
+                let (time, hash, unassigned) = (*time, *hash, *unassigned);
+                Record::Session(SessionRecord { time, portfolio, metrics, hash, profits, unassigned })
+            }
+            Self::Emit(Emitted::Command(time, c, obeyed)) => Record::Command(*time, c, obeyed),
+            Self::Notify(n) => Record::Notice(n),
+            _ => return None,
+        })
+    }
 }
 
-/// Something a person should know at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// When.
+/// Work to be done beside the run. The journal keeps its result and not its data: whoever replays makes them again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// Its number within the run.
+    pub id: JobId,
+    /// When it was asked for.
     pub time: Time,
-    /// The part that it is about.
-    pub who: String,
-    /// In words.
-    pub text: String,
+    /// The plugin that wants it, by its name in the configuration.
+    pub owner: String,
+    /// The work and its data; written as their SHA-256, so that a replay finds other data.
+    #[serde(serialize_with = "digest")]
+    pub task: Task,
+}
+
+fn digest<S: Serializer>(task: &Task, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&LedgerHash(Sha256::digest(&task.data).into()))
+}
+
+impl Job {
+    /// Does the work, here and now.
+    pub fn run(&self) -> JobDone {
+        JobDone { id: self.id, result: self.task.run().map_err(|e| e.to_string()) }
+    }
 }
 
 /// A record that belongs to nobody yet.
@@ -64,6 +98,10 @@ pub enum Emitted {
         metrics: Vec<(&'static str, &'static str, f64)>,
         /// The ledger's hash so far.
         hash: LedgerHash,
+        /// Profit and loss so far by strategy, after fees.
+        profits: Vec<(StrategyId, Cash)>,
+        /// The rest of it: of hedges, interest, what is paid to borrow.
+        unassigned: Cash,
     },
     /// A command and what became of it.
     Command(Time, Box<Command>, Obeyed),

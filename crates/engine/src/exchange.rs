@@ -68,6 +68,8 @@ struct Working {
     order: Order,
     remaining: Quantity,
     triggered: bool,
+    /// When it came, or of its last fill: it does nothing before.
+    since: Time,
 }
 
 impl Working {
@@ -282,6 +284,7 @@ impl Exchange {
         }
         let from = w.filled();
         w.remaining -= quantity;
+        w.since = time;
         let progress = Progress { from, to: w.filled(), price, fee, slippage_bps: bps };
         reports.push(w.report(time, Said::Progress(progress)));
         Ok(w.remaining.is_zero())
@@ -318,7 +321,8 @@ impl Exchange {
                     OrderKind::MarketOnClose | OrderKind::LimitOnClose { .. } => false,
                     OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => {
                         // The order was here before the session opened, and its first print ends it: so this is that print.
-                        self.session_open.is_some_and(|o| o > w.order.time) && self.open_auction(w, e, view, reports)?
+                        self.session_open.is_some_and(|o| o > w.order.time)
+                            && self.open_auction(w, last, e, view, reports)?
                     }
                     kind => match continuous(kind, w.order.side, w.triggered, w.order.time, last, e) {
                         Match::None => immediate(w, e.time, reports),
@@ -327,7 +331,8 @@ impl Exchange {
                             immediate(w, e.time, reports)
                         }
                         Match::Fill(terms) => {
-                            self.fill(w, terms, e.time, view, reports)? || immediate(w, e.time, reports)
+                            let time = if terms.at_open { self.opened(w, last, e, view) } else { e.time };
+                            self.fill(w, terms, time, view, reports)? || immediate(w, e.time, reports)
                         }
                     },
                 };
@@ -343,10 +348,19 @@ impl Exchange {
         Ok(())
     }
 
+    /// When a bar began, of which nothing but its end is given: the first of a session with the session, by the data or else by the calendar, and
+    /// any other at the end of the one before. A fill at its open happened then, though it is known at its end.
+    fn opened(&self, w: &Working, last: Option<Time>, e: &Event, view: &View<'_>) -> Time {
+        let first = |open: &Time| *open <= e.time && last.is_none_or(|t| t <= *open);
+        let session = self.session_open.filter(first).or_else(|| view.session().map(|s| s.open).filter(first));
+        session.or(last).unwrap_or(e.time).max(w.since)
+    }
+
     /// The opening price of the first print of a session; without one the order expires.
     fn open_auction(
         &mut self,
         w: &mut Working,
+        last: Option<Time>,
         e: &Event,
         view: &View<'_>,
         reports: &mut Vec<BrokerReport>,
@@ -358,8 +372,10 @@ impl Exchange {
         };
         let limit = if let OrderKind::LimitOnOpen { price } = w.order.kind { Some(price) } else { None };
         if let Some(open) = open.filter(|o| within(w.order.side, *o, limit)) {
-            let terms = Terms { reference: open, volume, slips: true, quoted: false, limit };
-            if self.fill(w, terms, e.time, view, reports)? {
+            let terms = Terms { reference: open, volume, slips: true, quoted: false, limit, at_open: true };
+            let is_bar = matches!(e.data, MarketData::Bar(_));
+            let time = if is_bar { self.opened(w, last, e, view) } else { e.time };
+            if self.fill(w, terms, time, view, reports)? {
                 return Ok(true);
             }
         }
@@ -392,7 +408,8 @@ impl Exchange {
                         && !self.halted.contains(&symbol)
                 });
                 if let Some(close) = printed.map(|l| l.price).filter(|p| within(w.order.side, *p, limit)) {
-                    let terms = Terms { reference: close, volume: None, slips: true, quoted: false, limit };
+                    let terms =
+                        Terms { reference: close, volume: None, slips: true, quoted: false, limit, at_open: false };
                     // The auction's own volume is not in the data: caps and impact do not apply to it.
                     let slippage = &mut self.config.costs.slippage;
                     let (cap, impact) = (slippage.max_participation.take(), std::mem::take(&mut slippage.impact_bps));
@@ -480,7 +497,8 @@ impl Venue for Exchange {
             }
             None => {
                 self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Accepted });
-                self.book.push(Working { remaining: order.quantity, order, triggered: false });
+                let (remaining, since) = (order.quantity, order.time);
+                self.book.push(Working { order, remaining, triggered: false, since });
             }
         }
     }

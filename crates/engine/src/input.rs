@@ -1,9 +1,7 @@
 //! Everything that can happen to an engine: each cause is one of these, stamped and recorded.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{BrokerReport, Event, Quantity, Symbol, Time};
-
-use crate::command::Command;
+use tradewind_core_types::{BrokerReport, Command, Event, JobDone, Quantity, Symbol, Time};
 
 /// Number of a timer that an engine has armed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +22,8 @@ pub enum Input {
     Clock,
     /// The broker's own books: what it says is held.
     Statement(Vec<(Symbol, Quantity)>),
+    /// A job has ended.
+    Job(JobDone),
 }
 
 /// The same cause, held by somebody else: what an engine is given, so that nothing is copied. Written as [`Input`] would be.
@@ -42,6 +42,8 @@ pub enum InputRef<'a> {
     Clock,
     /// See [`Input::Statement`].
     Statement(&'a [(Symbol, Quantity)]),
+    /// See [`Input::Job`].
+    Job(&'a JobDone),
 }
 
 impl Input {
@@ -55,6 +57,7 @@ impl Input {
             Self::Timer(t) => InputRef::Timer(*t),
             Self::Clock => InputRef::Clock,
             Self::Statement(s) => InputRef::Statement(s),
+            Self::Job(done) => InputRef::Job(done),
         }
     }
 }

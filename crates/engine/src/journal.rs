@@ -8,11 +8,10 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tradewind_core_types::{Order, OrderReport};
+use tradewind_core_types::{LedgerHash, Order, OrderReport};
 
 use crate::effect::{Effect, Emitted};
 use crate::input::{Given, Stamped};
-use crate::ledger::LedgerHash;
 
 const MAGIC: &[u8; 3] = b"TWJ";
 /// The version of the format that this release writes and reads.

@@ -1,23 +1,11 @@
 //! The books: every entry changes the portfolio and the hash, and the books always reconcile.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
-    BadInput, Cash, CorporateAction, Fill, Invalid, Portfolio, Price, Quantity, Side, Span, Symbol, Time,
+    BadInput, Cash, CorporateAction, Fill, Invalid, LedgerHash, Portfolio, Price, Quantity, Side, Span, Symbol, Time,
 };
-
-/// The hash of everything the ledger has seen: h(n) = SHA-256(h(n-1) || entry n in binary), from 32 zero bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct LedgerHash([u8; 32]);
-
-impl fmt::Display for LedgerHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
 
 /// One line of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -127,17 +115,18 @@ impl Ledger {
         self.fills + 1
     }
 
-    /// Books a fill, which carries [`Ledger::next_fill`] as its number.
+    /// Books a fill, which carries [`Ledger::next_fill`] as its number. It may have happened before it is `booked`, which is the time of the entry: so
+    /// the times of the entries do not go back.
     ///
     /// # Errors
     /// When the fill cannot be booked, or its number is not the next one.
-    pub fn fill(&mut self, f: &Fill) -> Result<(), BadInput> {
+    pub fn fill(&mut self, f: &Fill, booked: Time) -> Result<(), BadInput> {
         if f.id != self.next_fill() {
             return Err(BadInput::new("number of a fill", f.id.to_string(), self.next_fill().to_string()));
         }
         self.portfolio.fill(f)?;
         self.fills = f.id;
-        self.chain(f.time, &Entry::Fill(*f));
+        self.chain(booked, &Entry::Fill(*f));
         Ok(())
     }
 
@@ -244,13 +233,13 @@ mod tests {
     #[test]
     fn fills_are_numbered_without_gaps() {
         let mut l = Ledger::new(day(0), "1000".parse().unwrap(), Rates::default());
-        l.fill(&fill(1, Side::Buy, "1", "10")).unwrap();
+        l.fill(&fill(1, Side::Buy, "1", "10"), day(1)).unwrap();
         let before = l.clone();
         for wrong in [0, 1, 3] {
-            assert!(l.fill(&fill(wrong, Side::Buy, "1", "10")).is_err());
+            assert!(l.fill(&fill(wrong, Side::Buy, "1", "10"), day(1)).is_err());
         }
         assert_eq!(l, before, "a refused fill changes nothing");
-        l.fill(&fill(2, Side::Buy, "1", "10")).unwrap();
+        l.fill(&fill(2, Side::Buy, "1", "10"), day(1)).unwrap();
         assert_eq!(l.portfolio().quantity(Symbol::new("SPY").unwrap()).to_string(), "2");
         l.close(day(2)).unwrap();
     }
@@ -263,7 +252,7 @@ mod tests {
         l.close(day(10)).unwrap();
         assert_eq!(l.portfolio().cash().to_string(), "1001"); // 1000 x 0.036 x 10/360
         let s = Symbol::new("SPY").unwrap();
-        l.fill(&fill(1, Side::Sell, "10", "10")).unwrap();
+        l.fill(&fill(1, Side::Sell, "10", "10"), day(1)).unwrap();
         l.close(day(11)).unwrap();
         // cash 1101 x 0.036/360 = 0.1101; borrow 100 x 0.36/360 = 0.1
         assert_eq!(l.portfolio().cash().to_string(), "1101.0101");

@@ -5,7 +5,6 @@
 
 mod book;
 pub mod builtin;
-mod command;
 mod costs;
 mod decide;
 mod driver;
@@ -26,12 +25,13 @@ mod position;
 mod record;
 mod resequence;
 mod routing;
+mod services;
 mod venue;
+mod workers;
 
-pub use command::{Command, Instruction, LogLevel, Obeyed};
 pub use costs::{Commission, Costs, Slippage};
 pub use driver::{Backtest, ReplayError, give, replay};
-pub use effect::{Effect, Effects, Emitted, Notice};
+pub use effect::{Effect, Effects, Emitted, Job};
 pub use engine::{Engine, EngineConfig, OnBadInput, OrderStyle, Point, Schedule, SkippedInput};
 pub use error::EngineError;
 pub use exchange::{Exchange, ExchangeConfig, Shorting};
@@ -40,10 +40,14 @@ pub use explain::{explain, percent};
 pub use input::{Given, Input, InputRef, Stamped, TimerId};
 pub use journal::{Frame, JournalError, JournalReader, JournalWriter};
 pub use kill_switch::{KillSwitch, KillSwitchParams, TradingState};
-pub use ledger::{Entry, Ledger, LedgerHash, Rates};
+pub use ledger::{Entry, Ledger, Rates};
 pub use merge::{Merge, Source, VecSource};
 pub use pipeline::{Conviction, Named, Pipeline, Strategy};
 pub use position::PositionParams;
-pub use record::{Recorder, SessionRecord, dispatch};
+pub use record::{Recorder, dispatch};
 pub use resequence::{Arrival, Late, Resequencer, Tally};
 pub use venue::Venue;
+pub use workers::Workers;
+
+// Of the vocabulary what belongs to every run.
+pub use tradewind_core_types::{Command, Instruction, LedgerHash, LogLevel, Notice, Obeyed, SessionRecord};

@@ -29,6 +29,8 @@ pub(crate) struct Terms {
     pub quoted: bool,
     /// The worst acceptable price, when there is one.
     pub limit: Option<Price>,
+    /// Whether it fills when the bar begins, and not when it is known.
+    pub at_open: bool,
 }
 
 /// Whether price `a` is strictly better than `b` for this side.
@@ -59,21 +61,21 @@ pub(crate) fn continuous(
     match &e.data {
         MarketData::Bar(bar) => {
             let bar = if whole_bar { *bar } else { Bar { open: None, high: None, low: None, ..*bar } };
-            let fill = |reference, slips, limit| {
-                Match::Fill(Terms { reference, volume: bar.volume, slips, quoted: false, limit })
+            let fill = |reference, at_open, slips, limit| {
+                Match::Fill(Terms { reference, volume: bar.volume, slips, quoted: false, limit, at_open })
             };
             in_bar(kind, side, triggered, &bar, &fill)
         }
         MarketData::Trade(t) => {
             let fill = |reference, slips, limit| {
-                Match::Fill(Terms { reference, volume: Some(t.size), slips, quoted: false, limit })
+                Match::Fill(Terms { reference, volume: Some(t.size), slips, quoted: false, limit, at_open: false })
             };
             at_price(kind, side, triggered, t.price, false, &fill)
         }
         MarketData::Quote(q) if q.bid <= q.ask => {
             let (price, size) = if side == Side::Buy { (q.ask, q.ask_size) } else { (q.bid, q.bid_size) };
             let fill = |reference, slips, limit| {
-                Match::Fill(Terms { reference, volume: Some(size), slips, quoted: true, limit })
+                Match::Fill(Terms { reference, volume: Some(size), slips, quoted: true, limit, at_open: false })
             };
             at_price(kind, side, triggered, price, true, &fill)
         }
@@ -86,33 +88,33 @@ fn in_bar(
     side: Side,
     triggered: bool,
     bar: &Bar,
-    fill: &dyn Fn(Price, bool, Option<Price>) -> Match,
+    fill: &dyn Fn(Price, bool, bool, Option<Price>) -> Match,
 ) -> Match {
     let limit = |price: Price| {
         if let Some(open) = bar.open.filter(|o| !better(side, price, *o)) {
-            return fill(open, false, Some(price));
+            return fill(open, true, false, Some(price));
         }
         let reached = best(side, bar).unwrap_or(bar.close);
-        if better(side, reached, price) { fill(price, false, Some(price)) } else { Match::None }
+        if better(side, reached, price) { fill(price, false, false, Some(price)) } else { Match::None }
     };
-    // Where a stop would trade, when it is reached: the open beyond a gap, the trigger, or the close when nothing else is known.
+    // Where a stop would trade, when it is reached, and whether at once: the open beyond a gap, the trigger, or the close when nothing else is known.
     let stop = |trigger: Price| {
         if let Some(open) = bar.open.filter(|o| !better(side, *o, trigger)) {
-            return Some(open);
+            return Some((open, true));
         }
         match worst(side, bar) {
-            Some(extreme) => (!better(side, extreme, trigger)).then_some(trigger),
-            None => (!better(side, bar.close, trigger)).then_some(bar.close),
+            Some(extreme) => (!better(side, extreme, trigger)).then_some((trigger, false)),
+            None => (!better(side, bar.close, trigger)).then_some((bar.close, false)),
         }
     };
     match kind {
-        OrderKind::Market => fill(bar.open.unwrap_or(bar.close), true, None),
+        OrderKind::Market => fill(bar.open.unwrap_or(bar.close), bar.open.is_some(), true, None),
         OrderKind::Limit { price } => limit(price),
-        OrderKind::Stop { trigger } => stop(trigger).map_or(Match::None, |p| fill(p, true, None)),
+        OrderKind::Stop { trigger } => stop(trigger).map_or(Match::None, |(p, at_open)| fill(p, at_open, true, None)),
         OrderKind::StopLimit { price, .. } if triggered => limit(price),
         OrderKind::StopLimit { trigger, price } => match stop(trigger) {
             None => Match::None,
-            Some(p) if !better(side, price, p) => fill(p, true, Some(price)),
+            Some((p, at_open)) if !better(side, price, p) => fill(p, at_open, true, Some(price)),
             // Whether the price came back to the limit after the trigger cannot be known: not in this bar.
             Some(_) => Match::Trigger,
         },

@@ -6,8 +6,8 @@ use std::ops::{Deref, DerefMut};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Allocator, Alpha, Feature, Filter, Observer, Overlay, Plugin, PreTrade, Role, Rule, Signal, Sizer, StateError,
-    StrategyId, SymbolMap,
+    Allocator, Alpha, Feature, Filter, Observer, Overlay, Plugin, PreTrade, Role, Rule, Service, Signal, Sizer,
+    StateError, StrategyId, SymbolMap,
 };
 
 use crate::builtin::Limits;
@@ -127,11 +127,15 @@ pub struct Pipeline {
     pub pretrade: Vec<Named<dyn PreTrade>>,
     /// Watchers.
     pub observers: Vec<Named<dyn Observer>>,
+    /// Cost of a trade as a fraction of its value, for the paper bets in the records of strategies.
+    pub paper_cost: f64,
 }
 
-/// Where a plugin sits that sees events through [`Plugin::observe`]: its place among those of its role, for a sizer after its strategy's.
+/// Where a plugin sits: its place among those of its role, for a sizer after its strategy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seat {
+    Feature(usize),
+    Alpha(usize),
     Sizer(usize, usize),
     Filter(usize),
     Overlay(usize),
@@ -158,9 +162,12 @@ pub(crate) struct PluginState {
     state: Vec<u8>,
 }
 
-/// One plugin of a pipeline with all that tells it from others.
-struct Placed<'a> {
+/// One plugin with all that tells it from others.
+pub(crate) struct Placed<'a> {
+    /// Role and name.
     key: String,
+    /// `None` for the limits.
+    seat: Option<Seat>,
     settings: &'a str,
     plugin: &'a mut dyn Plugin,
 }
@@ -170,42 +177,53 @@ impl Pipeline {
     fn placed(&mut self) -> Vec<Placed<'_>> {
         fn all<'a, R: ?Sized + 'a>(
             out: &mut Vec<Placed<'a>>,
-            of: &str,
             role: Role,
-            plugins: impl IntoIterator<Item = &'a mut Named<R>>,
+            seat: impl Fn(usize) -> Seat,
+            plugins: &'a mut [Named<R>],
             plugin: impl Fn(&'a mut R) -> &'a mut dyn Plugin,
         ) {
-            out.extend(plugins.into_iter().map(|n| Placed {
-                key: format!("{of}{role}.{}", n.name),
+            out.extend(plugins.iter_mut().enumerate().map(|(i, n)| Placed {
+                key: format!("{role}.{}", n.name),
+                seat: Some(seat(i)),
                 settings: &n.settings,
                 plugin: plugin(&mut n.plugin),
             }));
         }
         let mut out = Vec::new();
-        all(&mut out, "", Role::Feature, &mut self.features, |p| p);
-        for s in &mut self.strategies {
-            all(&mut out, "", Role::Alpha, [&mut s.alpha], |p| p);
-            all(&mut out, &format!("strategy.{}.", s.id), Role::Sizer, &mut s.sizers, |p| p);
+        all(&mut out, Role::Feature, Seat::Feature, &mut self.features, |p| p);
+        for (s, strategy) in self.strategies.iter_mut().enumerate() {
+            all(&mut out, Role::Alpha, |_| Seat::Alpha(s), std::slice::from_mut(&mut strategy.alpha), |p| p);
+            let sizers = out.len();
+            all(&mut out, Role::Sizer, |i| Seat::Sizer(s, i), &mut strategy.sizers, |p| p);
+            out[sizers..].iter_mut().for_each(|p| p.key = format!("strategy.{}.{}", strategy.id, p.key));
         }
-        all(&mut out, "", Role::Filter, &mut self.filters, |p| p);
-        all(&mut out, "", Role::Overlay, &mut self.overlays, |p| p);
-        all(&mut out, "", Role::Allocator, &mut self.allocators, |p| p);
-        all(&mut out, "", Role::Rule, &mut self.rules, |p| p);
-        out.extend(self.limits.iter_mut().map(|p| Placed { key: "limits".into(), settings: "", plugin: p }));
-        all(&mut out, "", Role::PreTrade, &mut self.pretrade, |p| p);
-        all(&mut out, "", Role::Observer, &mut self.observers, |p| p);
-        let mut taken = BTreeSet::new();
-        for p in &mut out {
-            let (key, mut n) = (p.key.clone(), 1);
-            while !taken.insert(p.key.clone()) {
-                n += 1;
-                p.key = format!("{key}#{n}");
-            }
-        }
+        all(&mut out, Role::Filter, Seat::Filter, &mut self.filters, |p| p);
+        all(&mut out, Role::Overlay, Seat::Overlay, &mut self.overlays, |p| p);
+        all(&mut out, Role::Allocator, Seat::Allocator, &mut self.allocators, |p| p);
+        all(&mut out, Role::Rule, Seat::Rule, &mut self.rules, |p| p);
+        out.extend(self.limits.iter_mut().map(|p| Placed {
+            key: "limits".into(),
+            seat: None,
+            settings: "",
+            plugin: p,
+        }));
+        all(&mut out, Role::PreTrade, Seat::PreTrade, &mut self.pretrade, |p| p);
+        all(&mut out, Role::Observer, Seat::Observer, &mut self.observers, |p| p);
+        number(&mut out);
         out
     }
 
-    /// Visits every plugin in a fixed order.
+    /// The seats of all plugins, with role and name.
+    pub(crate) fn seats(&mut self) -> Vec<(Seat, String)> {
+        self.placed().into_iter().filter_map(|p| Some((p.seat?, p.key))).collect()
+    }
+
+    /// Role and name of every plugin.
+    pub(crate) fn keys(&mut self) -> BTreeSet<String> {
+        self.placed().into_iter().map(|p| p.key).collect()
+    }
+
+    /// Visits every plugin but observers in a fixed order.
     pub(crate) fn each(&mut self, mut f: impl FnMut(&mut dyn Plugin)) {
         self.features.iter_mut().for_each(|p| f(&mut **p));
         for s in &mut self.strategies {
@@ -218,7 +236,6 @@ impl Pipeline {
         self.rules.iter_mut().for_each(|p| f(&mut **p));
         self.limits.iter_mut().for_each(|p| f(p));
         self.pretrade.iter_mut().for_each(|p| f(&mut **p));
-        self.observers.iter_mut().for_each(|p| f(&mut **p));
     }
 
     /// Every plugin that sees events through [`Plugin::observe`] (all but features and alphas), in the order in which they see one.
@@ -244,6 +261,8 @@ impl Pipeline {
     /// The plugin on a seat.
     pub(crate) fn on(&mut self, seat: Seat) -> Option<&mut dyn Plugin> {
         Some(match seat {
+            Seat::Feature(i) => &mut **self.features.get_mut(i)?,
+            Seat::Alpha(i) => &mut *self.strategies.get_mut(i)?.alpha,
             Seat::Sizer(s, i) => &mut **self.strategies.get_mut(s)?.sizers.get_mut(i)?,
             Seat::Filter(i) => &mut **self.filters.get_mut(i)?,
             Seat::Overlay(i) => &mut **self.overlays.get_mut(i)?,
@@ -256,50 +275,87 @@ impl Pipeline {
 
     /// The states of all plugins.
     pub(crate) fn save(&mut self) -> Result<Vec<PluginState>, StateError> {
-        let keep = |p: Placed<'_>| {
-            Ok(PluginState {
-                plugin: p.plugin.id().to_owned(),
-                version: p.plugin.version(),
-                settings: p.settings.to_owned(),
-                state: p.plugin.save().map_err(|e| StateError { who: p.key.clone(), ..e })?,
-                key: p.key,
-            })
-        };
-        self.placed().into_iter().map(keep).collect()
+        save(self.placed())
     }
 
-    /// Gives each plugin the state that was saved under its key, wherever it stands now; what has none begins anew. Gives, in words, what
-    /// is new and what was dropped.
-    ///
-    /// A state of another version is refused: a plugin that silently forgot what it knew would trade on too little.
-    ///
-    /// # Errors
-    /// A state that its plugin cannot read; then nothing has changed.
+    /// See [`load`].
     pub(crate) fn load(&mut self, states: &[PluginState]) -> Result<Vec<String>, StateError> {
-        let mut by_key: BTreeMap<&str, &PluginState> = states.iter().map(|s| (s.key.as_str(), s)).collect();
-        let (mut messages, mut kept) = (Vec::new(), Vec::new());
-        for p in self.placed() {
-            let id = p.plugin.id();
-            let saved = by_key.remove(p.key.as_str());
-            match saved.map(|s| s.fits(&p)).transpose()? {
-                Some(Ok(())) => kept.extend(saved.map(|s| (p, s))),
-                Some(Err(why)) => messages.push(format!("{} {why}: the state is dropped, and it begins anew", p.key)),
-                None => messages.push(format!("{} ({id}) is new: it begins without a state", p.key)),
-            }
-        }
-        let gone = by_key.into_values().map(|s| format!("{} ({}) is gone: its state is dropped", s.key, s.plugin));
-        messages.extend(gone);
-        let before: Vec<Vec<u8>> = kept.iter().map(|(p, _)| p.plugin.save()).collect::<Result<_, _>>()?;
-        for i in 0..kept.len() {
-            let (p, s) = &mut kept[i];
-            if let Err(e) = p.plugin.load(&s.state) {
-                let failed = StateError { who: p.key.clone(), ..e };
-                kept.iter_mut().zip(&before).take(i).try_for_each(|((p, _), state)| p.plugin.load(state))?;
-                return Err(failed);
-            }
-        }
-        Ok(messages)
+        load(self.placed(), states)
     }
+}
+
+/// Makes the keys unique: of two that are alike the later has a number.
+fn number(all: &mut [Placed<'_>]) {
+    let mut taken = BTreeSet::new();
+    for p in all {
+        let (key, mut n) = (p.key.clone(), 1);
+        while !taken.insert(p.key.clone()) {
+            n += 1;
+            p.key = format!("{key}#{n}");
+        }
+    }
+}
+
+impl Named<dyn Service> {
+    /// All of them, to be saved and restored like the plugins of a pipeline.
+    pub(crate) fn placed(all: &mut [Self]) -> Vec<Placed<'_>> {
+        let mut out: Vec<_> = all
+            .iter_mut()
+            .map(|n| Placed {
+                key: format!("{}.{}", Role::Service, n.name),
+                seat: None,
+                settings: &n.settings,
+                plugin: &mut *n.plugin as &mut dyn Plugin,
+            })
+            .collect();
+        number(&mut out);
+        out
+    }
+}
+
+/// The states of plugins.
+pub(crate) fn save(plugins: Vec<Placed<'_>>) -> Result<Vec<PluginState>, StateError> {
+    let keep = |p: Placed<'_>| {
+        Ok(PluginState {
+            plugin: p.plugin.id().to_owned(),
+            version: p.plugin.version(),
+            settings: p.settings.to_owned(),
+            state: p.plugin.save().map_err(|e| StateError { who: p.key.clone(), ..e })?,
+            key: p.key,
+        })
+    };
+    plugins.into_iter().map(keep).collect()
+}
+
+/// Gives each plugin the state that was saved under its key, wherever it stands now; what has none begins anew. Gives, in words, what is new
+/// and what was dropped.
+///
+/// A state of another version is refused: a plugin that silently forgot what it knew would trade on too little.
+///
+/// # Errors
+/// A state that its plugin cannot read; then nothing has changed.
+pub(crate) fn load(plugins: Vec<Placed<'_>>, states: &[PluginState]) -> Result<Vec<String>, StateError> {
+    let mut by_key: BTreeMap<&str, &PluginState> = states.iter().map(|s| (s.key.as_str(), s)).collect();
+    let (mut messages, mut kept) = (Vec::new(), Vec::new());
+    for p in plugins {
+        let id = p.plugin.id();
+        let saved = by_key.remove(p.key.as_str());
+        match saved.map(|s| s.fits(&p)).transpose()? {
+            Some(Ok(())) => kept.extend(saved.map(|s| (p, s))),
+            Some(Err(why)) => messages.push(format!("{} {why}: the state is dropped, and it begins anew", p.key)),
+            None => messages.push(format!("{} ({id}) is new: it begins without a state", p.key)),
+        }
+    }
+    let gone = by_key.into_values().map(|s| format!("{} ({}) is gone: its state is dropped", s.key, s.plugin));
+    messages.extend(gone);
+    let before: Vec<Vec<u8>> = kept.iter().map(|(p, _)| p.plugin.save()).collect::<Result<_, _>>()?;
+    let loaded = kept
+        .iter_mut()
+        .try_for_each(|(p, s)| p.plugin.load(&s.state).map_err(|e| StateError { who: p.key.clone(), ..e }));
+    if loaded.is_err() {
+        kept.iter_mut().zip(&before).try_for_each(|((p, _), state)| p.plugin.load(state))?;
+    }
+    loaded.map(|()| messages)
 }
 
 impl PluginState {

@@ -1,24 +1,11 @@
 //! What a run tells to whoever keeps it.
 
-use tradewind_core_types::{Cash, Decision, Order, OrderReport, Portfolio, Time};
+use tradewind_core_types::{
+    Cash, Command, Decision, Notice, Obeyed, Order, OrderReport, Portfolio, Record, SessionRecord, Time,
+};
 
-use crate::command::{Command, Obeyed};
-use crate::effect::{Effect, Emitted, Notice};
+use crate::effect::Effect;
 use crate::input::Given;
-use crate::ledger::LedgerHash;
-
-/// The books and the plugins' metrics at a session close, after the session's fills and before its decisions.
-#[derive(Debug)]
-pub struct SessionRecord<'a> {
-    /// The close.
-    pub time: Time,
-    /// What is owned.
-    pub portfolio: &'a Portfolio,
-    /// Values the plugins publish for charts: (plugin id, name, value).
-    pub metrics: &'a [(&'static str, &'static str, f64)],
-    /// The ledger's hash so far.
-    pub hash: LedgerHash,
-}
 
 /// Keeps what happens; every method may be left empty. The driver calls it: with each input before it is processed, with each effect before it
 /// is carried out.
@@ -91,22 +78,20 @@ pub trait Recorder {
     }
 }
 
-/// Passes the record in an effect on to the method for it.
+/// Passes the record in an effect, if it is one, on to the method for it.
 ///
 /// # Errors
 /// A message, when it cannot be kept.
 #[inline]
 pub fn dispatch<R: Recorder + ?Sized>(to: &mut R, effect: &Effect, portfolio: &Portfolio) -> Result<(), String> {
-    match effect {
-        Effect::Emit(Emitted::Decision(d)) => to.decision(d),
-        Effect::Emit(Emitted::Order(o)) => to.order(o),
-        Effect::Emit(Emitted::Report(r, realised)) => to.report(r, *realised),
-        Effect::Emit(Emitted::Session { time, metrics, hash }) => {
-            to.session(&SessionRecord { time: *time, portfolio, metrics, hash: *hash })
-        }
-        Effect::Emit(Emitted::Command(time, c, obeyed)) => to.command(*time, c, obeyed),
-        Effect::Notify(n) => to.notice(n),
-        _ => Ok(()),
+    match effect.record(portfolio) {
+        Some(Record::Decision(d)) => to.decision(d),
+        Some(Record::Order(o)) => to.order(o),
+        Some(Record::Report(r, realised)) => to.report(r, realised),
+        Some(Record::Session(s)) => to.session(&s),
+        Some(Record::Command(time, c, obeyed)) => to.command(time, c, obeyed),
+        Some(Record::Notice(n)) => to.notice(n),
+        None => Ok(()),
     }
 }
 

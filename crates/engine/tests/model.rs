@@ -42,6 +42,8 @@ struct Track {
     working: WorkingOrder,
     filled: Quantity,
     end: Option<End>,
+    /// When it came, or of its last fill.
+    since: Time,
     /// Whether a bar of its symbol has ended at or after its decision.
     bar_seen: bool,
 }
@@ -213,16 +215,16 @@ impl<B: Venue> World<B> {
                     self.check_fill(f, e);
                     assert!(filled_now.insert(f.order, *f).is_none(), "one fill an event");
                 }
-                self.ledger.fill(f).unwrap();
+                self.ledger.fill(f, e.time).unwrap();
                 self.fills += 1;
                 let held = self.books.held.get(&f.symbol).copied().unwrap_or(0);
                 self.books.fill(f);
+                if self.strict {
+                    self.check_money(f, held);
+                }
                 if let Some(l) = self.market.last(f.symbol).filter(|l| l.time > f.time) {
                     self.ledger.mark(f.symbol, l.price);
                     self.books.mark.insert(f.symbol, i128::from(l.price.nanos()));
-                }
-                if self.strict {
-                    self.check_money(f, held);
                 }
             }
             if self.strict {
@@ -282,7 +284,8 @@ impl<B: Venue> World<B> {
         let t = &self.orders[&f.order];
         let o = &t.order;
         let whole = t.bar_seen;
-        assert!(f.time == e.time && e.time > o.time, "filled at or before its decision: {o:?} {f:?}");
+        assert!(f.time >= o.time && e.time > o.time, "filled at or before its decision: {o:?} {f:?}");
+        self.check_time(t, f, e);
         assert!(t.end.is_none(), "filled after its end: {o:?}");
         assert_eq!((f.symbol, f.side), (o.symbol, o.side));
         assert!(!self.halted.contains(&f.symbol), "filled during a halt");
@@ -370,6 +373,34 @@ impl<B: Venue> World<B> {
         }
     }
 
+    /// A fill at a bar's open happened when the bar began: with the session, or when the bar before it ended.
+    fn check_time(&self, t: &Track, f: &Fill, e: &Event) {
+        let MarketData::Bar(b) = &e.data else {
+            assert_eq!(f.time, e.time, "{f:?}");
+            return;
+        };
+        let before = self.market.last(f.symbol).and_then(|l| l.bar);
+        let first = self.open.filter(|o| before.is_none_or(|b| b <= *o));
+        let began = first.or(before).unwrap_or(e.time).max(t.since);
+        let at_open = match t.order.kind {
+            OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => Some(true),
+            // A stop-limit says nothing of when it was triggered.
+            OrderKind::StopLimit { .. } => None,
+            _ => {
+                let alone = Bar { open: None, ..*b };
+                let without = Event { data: MarketData::Bar(alone), ..e.clone() };
+                let same = expected(&t.order, t.bar_seen, e) == expected(&t.order, t.bar_seen, &without);
+                // Where it fills at one price either way, the price does not tell.
+                if same && b.open.is_some() && t.bar_seen { None } else { Some(b.open.is_some() && t.bar_seen) }
+            }
+        };
+        match at_open {
+            Some(true) => assert_eq!(f.time, began, "{:?} {f:?} {e:?}", t.order),
+            Some(false) => assert_eq!(f.time, e.time, "{:?} {f:?} {e:?}", t.order),
+            None => assert!(f.time == e.time || f.time == began, "{:?} {f:?} {e:?}", t.order),
+        }
+    }
+
     fn check_money(&self, f: &Fill, before: i128) {
         let after = self.books.held[&f.symbol];
         if self.config.shorting == Shorting::None && f.side == Side::Sell {
@@ -387,6 +418,7 @@ impl<B: Venue> World<B> {
             Said::Accepted => return,
             Said::Progress(p) => {
                 t.filled += p.to - p.from;
+                t.since = r.time;
                 if t.filled < t.order.quantity {
                     return;
                 }
@@ -482,7 +514,7 @@ impl<B: Venue> World<B> {
         self.broker.submit(approved, &view);
         let bar_seen = self.market.last(sym).and_then(|l| l.bar).is_some_and(|t| time <= t);
         let working = WorkingOrder::new(order.clone());
-        self.orders.insert(id, Track { order, working, filled: Quantity::ZERO, end: None, bar_seen });
+        self.orders.insert(id, Track { order, working, filled: Quantity::ZERO, end: None, since: time, bar_seen });
     }
 
     fn play(&mut self, op: Op) {
@@ -622,7 +654,7 @@ impl Venue for Unreliable {
         for r in &fresh {
             if let Said::Progress(p) = &r.said {
                 let o = &self.orders[&r.order];
-                self.own.fill(&fill_of(o, self.own.next_fill(), r.time, p.to - p.from, p))?;
+                self.own.fill(&fill_of(o, self.own.next_fill(), r.time, p.to - p.from, p), r.time)?;
             }
         }
         if let (MarketData::CorporateAction(a), Some(s)) = (&e.data, e.symbol) {

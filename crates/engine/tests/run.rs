@@ -266,7 +266,7 @@ fn splits_dividends_halts_delistings_and_shorts() {
         ("A", close(100.0)),                                                    // filled
         ("A", act(CorporateAction::Split { numerator: 2, denominator: 1 })),    // 20 at 50
         ("A", act(CorporateAction::Dividend { amount: "1".parse().unwrap() })), // +20
-        ("A", close(50.0)),                                                     // signal -1: refused later
+        ("B", close(50.0)),                                                     // signal -1: refused later
         ("A", close(50.0)),                                                     // no borrow
         ("A", act(CorporateAction::Halt { halted: true })),
         ("A", close(50.0)), // signal 0.5: halted

@@ -1,8 +1,10 @@
 //! Parity of fe_garch with the Python package `arch` (tools/oracle/fe_garch.py) on S&P 500 and Nasdaq returns, 1999-2018.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tradewind_core_types::testkit::sample;
-use tradewind_numerics::garch::{Fit, Spec, conditional_variances, fit, log_likelihood};
+use tradewind_numerics::garch::{Fit, Init, Spec, conditional_variances, fit, log_likelihood};
 
 fn returns(symbol: &str) -> Vec<f64> {
     let closes = sample("index_ohlcv_1999_2018.csv.gz", "close", Some(("symbol", symbol)));
@@ -24,6 +26,7 @@ fn cases() -> Vec<(Value, Vec<f64>, Spec)> {
                 student_t: f["dist"] == "t",
                 constant_mean: f["mean"] == "Constant",
                 variance_targeting: false,
+                init: Init::Ewma,
             };
             (f.clone(), r[r.len() - n..].to_vec(), spec)
         })
@@ -100,10 +103,10 @@ fn likelihood_and_variances_at_given_parameters_are_those_of_arch() {
             beta: p("beta").unwrap(),
             nu: p("nu"),
         };
-        let l = log_likelihood(&r, &parameters, spec.constant_mean).unwrap();
+        let l = log_likelihood(&r, &parameters, spec).unwrap();
         let arch = want["log_likelihood"].as_f64().unwrap();
         assert!((l - arch).abs() < 1e-7, "{}: {l} against {arch}", name(&want));
-        let h = conditional_variances(&r, &parameters, spec.constant_mean);
+        let h = conditional_variances(&r, &parameters, spec);
         assert!((h[0] / want["first_variance"].as_f64().unwrap() - 1.0).abs() < 1e-10);
         let z = (r[r.len() - 1] - parameters.mu) / h[r.len() - 1].sqrt();
         assert!((z / want["last_std_resid"].as_f64().unwrap() - 1.0).abs() < 1e-9);
@@ -138,4 +141,77 @@ fn variance_targeting_gives_up_a_little_likelihood_and_keeps_the_sample_variance
         }
         assert!(targeted.std_errors.omega.is_none());
     }
+}
+
+fn oracle(file: &str) -> String {
+    let path = format!("{}/../../tools/oracle/{file}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// Daily returns of the German mark in British pounds, 1984 to 1991 (Bollerslev & Ghysels 1996), and the estimates with robust errors that
+/// Fiorentini, Calzolari & Panattoni (1996) made a benchmark of, to the digits in McCullough & Renfro (1999), table 1.
+#[test]
+fn the_benchmark_on_marks_and_pounds() {
+    let returns: Vec<f64> = oracle("data/dem2gbp.csv").lines().skip(1).map(|l| l.parse().unwrap()).collect();
+    assert_eq!(returns.len(), 1974);
+    let spec = Spec { constant_mean: true, init: Init::Sample, ..Spec::default() };
+    let f = fit(&returns, spec, None).unwrap();
+    let (p, e) = (f.parameters, f.std_errors);
+    // The published errors divide by n, those here and in `arch` by n - 1.
+    let n = returns.len() as f64;
+    let by_n = |e: Option<f64>| e.unwrap() * ((n - 1.0) / n).sqrt();
+    for (what, got, published, digit) in [
+        ("mu", p.mu, -0.006_190_41, 1e-8),
+        ("omega", p.omega, 0.010_761_3, 1e-7),
+        ("alpha", p.alpha, 0.153_134, 1e-6),
+        ("beta", p.beta, 0.805_974, 1e-6),
+        ("error of mu", by_n(e.mu), 0.009_189_35, 1e-8),
+        ("error of omega", by_n(e.omega), 0.006_493_19, 1e-8),
+        ("error of alpha", by_n(e.alpha), 0.053_531_7, 1e-7),
+        ("error of beta", by_n(e.beta), 0.072_461_4, 1e-7),
+    ] {
+        println!("{what}: {got:.9}, published {published}");
+        // Some of the published digits are cut off, not rounded.
+        assert!((got - published).abs() <= digit, "{what}: {got}, published {published}");
+    }
+}
+
+/// The likelihood of a short window has several maxima. On 400 windows and more of all bundled series, with four models each, the fit is never
+/// lower than where `arch` stops (tools/oracle/fe_garch_windows.py).
+#[test]
+fn no_maximum_is_lower_than_where_arch_stops() {
+    let text = oracle("out/fe_garch_windows.csv");
+    let mut series: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+    let (mut windows, mut higher, mut lower, mut refused) = (0, 0, Vec::new(), Vec::new());
+    for line in text.lines().skip(1) {
+        let c: Vec<&str> = line.split(',').collect();
+        let all = series.entry((c[0], c[1])).or_insert_with(|| {
+            let closes = match c[0] {
+                file @ "index_ohlcv_1999_2018.csv.gz" => sample(file, "close", Some(("symbol", c[1]))),
+                file => sample(file, c[1], None),
+            };
+            closes.windows(2).map(|w| (w[1].1 / w[0].1).ln()).collect()
+        });
+        let (start, length): (usize, usize) = (c[2].parse().unwrap(), c[3].parse().unwrap());
+        let spec = Spec { gjr: c[4] == "1", student_t: c[5] == "1", constant_mean: true, ..Spec::default() };
+        let theirs: f64 = c[6].parse().unwrap();
+        let converged = c[7] == "1";
+        windows += 1;
+        match fit(&all[start..start + length], spec, None) {
+            Ok(f) => {
+                higher += usize::from(f.log_likelihood > theirs + 1e-6);
+                // Where SLSQP gives up it may stand outside the bounds by its tolerance.
+                let least = theirs - if converged { 1e-6 } else { 1e-4 };
+                if f.log_likelihood < least {
+                    lower.push(format!("{line}: {:.9}", f.log_likelihood));
+                }
+            }
+            Err(e) => refused.push(format!("{line}: {e}")),
+        }
+    }
+    println!("{windows} fits, {higher} higher than arch, {} refused", refused.len());
+    assert!(windows >= 2000, "{windows}");
+    assert!(lower.is_empty(), "lower maxima: {lower:#?}");
+    // Student innovations on the days of a stock that often closes unchanged: their likelihood has no end.
+    assert!(refused.len() <= windows / 200, "{refused:#?}");
 }

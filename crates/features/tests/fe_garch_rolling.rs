@@ -123,7 +123,7 @@ fn robust_standard_errors_cover_the_truth() {
     for (nu, student_t) in [(None, false), (Some(6.0), true), (Some(6.0), false)] {
         // The third case fits normal innovations to Student t ones: quasi maximum likelihood, what "robust" is about.
         let truth = Parameters { mu: 0.0005, omega: 4e-6, alpha: 0.08, gamma: 0.06, beta: 0.85, nu };
-        let spec = Spec { gjr: true, student_t, constant_mean: true, variance_targeting: false };
+        let spec = Spec { gjr: true, student_t, constant_mean: true, variance_targeting: false, ..Spec::default() };
         let (mut paths, mut covered) = (0, [0.0; 5]);
         for seed in 0..400 {
             let f = fit(&simulate(seed, 2500, &truth), spec, None).unwrap();

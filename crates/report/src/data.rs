@@ -27,6 +27,8 @@ pub struct ReportData {
     pub ablation: Vec<Ablation>,
     /// What plugins measured at the session closes.
     pub metrics: Vec<Metric>,
+    /// What observers left behind, as files with their contents.
+    pub artefacts: Vec<(String, String)>,
     /// Every fill, in the order of time.
     pub trades: Vec<TradeRow>,
     /// The decisions that trades refer to; others are ignored.

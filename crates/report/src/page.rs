@@ -46,6 +46,7 @@ pub fn render(data: &ReportData) -> String {
         "strategies" => sections::strategy_table(data, &d),
         "ablation" => sections::ablation(data),
         "metrics" => sections::metrics(data),
+        "artefacts" => sections::artefacts(data),
         "var_verdict" => sections::var_verdict(data, &d),
         "warnings" => sections::warnings(&d),
         "configuration" => sections::configuration(data),

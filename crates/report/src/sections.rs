@@ -254,6 +254,38 @@ pub(crate) fn metrics(data: &ReportData) -> String {
     out
 }
 
+/// Lines of an artefact that the page shows.
+const SHOWN: usize = 20;
+
+/// What observers left behind: pictures, and the beginning of everything else.
+pub(crate) fn artefacts(data: &ReportData) -> String {
+    let mut out = String::new();
+    for (file, content) in &data.artefacts {
+        let _ = write!(out, "<details class=\"more\"><summary>{}</summary>", esc(file));
+        if file.ends_with(".svg") {
+            // As an image: whatever is in it, it runs nothing and loads nothing.
+            let encoded = content.bytes().fold(String::new(), |mut text, b| {
+                let _ = if b.is_ascii_alphanumeric() {
+                    write!(text, "{}", char::from(b))
+                } else {
+                    write!(text, "%{b:02X}")
+                };
+                text
+            });
+            let _ = write!(out, "<img alt=\"{}\" src=\"data:image/svg+xml,{encoded}\">", esc(file));
+        } else {
+            let lines = content.lines().count();
+            let first: Vec<&str> = content.lines().take(SHOWN).collect();
+            let _ = write!(out, "<pre>{}</pre>", esc(&first.join("\n")));
+            if lines > SHOWN {
+                let _ = write!(out, "<p class=\"hint\">The first {SHOWN} of {lines} lines.</p>");
+            }
+        }
+        out.push_str("</details>");
+    }
+    out
+}
+
 /// How the risk forecast did, in words.
 pub(crate) fn var_verdict(data: &ReportData, d: &Derived) -> String {
     let (Some(v), Some(forecast)) = (&data.var, &d.var) else { return String::new() };

@@ -82,6 +82,7 @@ fn full() -> ReportData {
             sources: vec![EVIL.into()],
             ..Meta::default()
         },
+        artefacts: vec![("fills.csv".into(), format!("{EVIL}\n").repeat(30)), (format!("{EVIL}.svg"), EVIL.into())],
         equity: Equity {
             benchmarks: vec![
                 Benchmark { name: EVIL.into(), values: closes(4, n) },
@@ -124,7 +125,8 @@ fn nothing_from_outside_becomes_markup() {
     let html = render(&full());
     let count = |needle: &str| html.matches(needle).count();
     assert_eq!((count("<script"), count("</script>")), (5, 5), "two data elements and three scripts");
-    assert_eq!(count("<img"), 0);
+    assert_eq!(count("<img"), 1, "a picture that an observer left behind, and nothing of what is in it");
+    assert_eq!(count("The first 20 of 30 lines."), 1);
     assert_eq!(count("alert(1)</script>"), 0);
     assert_eq!(count("<b>plugin"), 0);
     let data = html.split_once("id=\"chart-data\">").unwrap().1.split_once("<script>\n").unwrap().0;

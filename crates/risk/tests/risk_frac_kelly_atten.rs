@@ -66,6 +66,10 @@ struct World {
     sizer: Box<dyn Sizer>,
     market: Market,
     portfolio: Portfolio,
+    records: StrategyRecords,
+    /// Signals asked about since the last close, and whether it is still to be told that they stand.
+    asked: Vec<(StrategyId, Signal)>,
+    closing: bool,
     day: i64,
 }
 
@@ -75,20 +79,35 @@ fn sym(s: &str) -> Symbol {
 
 impl World {
     fn new(params: Value) -> Self {
-        let sizer = (PLUGIN.sizer.unwrap())(&params).unwrap();
-        Self { sizer, market: Market::default(), portfolio: Portfolio::default(), day: 0 }
+        let mut sizer = (PLUGIN.sizer.unwrap())(&params).unwrap();
+        let mut records = StrategyRecords::default();
+        records.follow(sizer.follows());
+        ["s", "t", "x", "y"].iter().for_each(|s| sizer.serve(StrategyId::new(s).unwrap()));
+        let (market, portfolio) = (Market::default(), Portfolio::default());
+        Self { sizer, market, portfolio, records, asked: Vec::new(), closing: false, day: 0 }
     }
     fn now(&self) -> Time {
         Time::from_ymd(2020, 1, 1).unwrap().plus(Span::from_days(self.day))
     }
+    /// The instant of the close is over.
+    fn stand(&mut self) {
+        if std::mem::take(&mut self.closing) {
+            let asked = std::mem::take(&mut self.asked);
+            self.records.stand(asked.iter().map(|(id, s)| (*id, s)), &self.market, self.now());
+        }
+    }
     fn show(&mut self, symbol: Option<&str>, data: MarketData) {
+        self.stand();
+        self.closing = data == MarketData::SessionClose;
         let e = Event { time: self.now(), symbol: symbol.map(sym), origin: Origin::default(), data };
         self.market.apply(&e);
+        self.records.observe(&e, &self.market);
         let features = FeatureValues::default();
-        let view = View::new(e.time, &self.market, &features, &self.portfolio);
+        let view = View { records: &self.records, ..View::new(e.time, &self.market, &features, &self.portfolio) };
         self.sizer.observe(&e, &view).unwrap();
     }
     fn close(&mut self, closes: &[(&str, f64)]) {
+        self.stand();
         self.day += 1;
         for (s, c) in closes {
             self.show(Some(s), MarketData::Bar(Bar::close_only(Price::from_f64(*c).unwrap())));
@@ -96,9 +115,12 @@ impl World {
         self.show(None, MarketData::SessionClose);
     }
     fn ask(&mut self, strategy: &str, signal: &Signal) -> Adjustment {
-        let features = FeatureValues::default();
-        let view = View::new(self.now(), &self.market, &features, &self.portfolio);
-        self.sizer.size(StrategyId::new(strategy).unwrap(), signal, &view)
+        let (id, now, features) = (StrategyId::new(strategy).unwrap(), self.now(), FeatureValues::default());
+        self.records.decided(id, signal.symbol(), Some(signal), &self.market, now);
+        self.asked.retain(|(s, old)| *s != id || old.symbol() != signal.symbol());
+        self.asked.push((id, signal.clone()));
+        let view = View { records: &self.records, ..View::new(now, &self.market, &features, &self.portfolio) };
+        self.sizer.size(id, signal, &view)
     }
     fn signal(&self, symbol: &str, score: f64) -> Signal {
         Signal::new(self.now(), sym(symbol), score, 0.6, "test").unwrap()
@@ -170,8 +192,9 @@ fn without_delay_the_decisions_own_close_counts() {
     // A signal replaced in the middle of a session has earned until then.
     w.show(Some("A"), MarketData::Bar(Bar::close_only("71.28".parse().unwrap())));
     let long = w.signal("A", 1.0);
+    // It counts when the session is over.
     let a = w.ask("s", &long);
-    near(number(&a, "mean"), 0.3 / 4.0);
+    near(number(&a, "mean"), 0.2 / 3.0);
     let a = w.day(64.152, 0.0);
     near(number(&a, "mean"), 0.2 / 5.0);
     // Nothing is held: nothing is earned.

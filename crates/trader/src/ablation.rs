@@ -38,8 +38,7 @@ impl Recorder for Curve {
 /// The list of a strategy that names plugins of a role.
 type Names = fn(&mut StrategyConfig) -> &mut Vec<String>;
 
-/// The configuration without one of its plugins and without its name in strategies; `None` when the role is none of those between a signal and an
-/// order, or cannot be left out.
+/// The configuration without one of its plugins and without its name in strategies; `None` when the role is where signals come from, or only watches.
 fn without(config: &Config, role: Role, name: &str) -> Option<Config> {
     let mut c = config.clone();
     let (table, listed): (_, Option<Names>) = match role {
@@ -48,9 +47,11 @@ fn without(config: &Config, role: Role, name: &str) -> Option<Config> {
         Role::Overlay => (&mut c.overlay, Some(|s| &mut s.overlays)),
         Role::Allocator => (&mut c.allocator, None),
         Role::Rule => (&mut c.rule, None),
-        Role::PreTrade | Role::Execution => return None,
+        Role::PreTrade => (&mut c.pretrade, None),
+        Role::Execution => (&mut c.execution, None),
+        Role::Service => (&mut c.service, None),
         // Where signals come from, and who only watches.
-        Role::Feature | Role::Alpha | Role::Observer | Role::Service => return None,
+        Role::Feature | Role::Alpha | Role::Observer => return None,
     };
     table.remove(name);
     if let Some(list) = listed {

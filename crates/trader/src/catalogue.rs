@@ -3,10 +3,11 @@
 use tradewind_core_types::{PluginInfo, did_you_mean};
 
 /// The registries of the plugin crates, with the crates' names.
-pub static CRATES: [(&str, &[PluginInfo]); 3] = [
+pub static CRATES: [(&str, &[PluginInfo]); 4] = [
     ("alpha", tradewind_alpha::REGISTRY),
     ("features", tradewind_features::REGISTRY),
     ("risk", tradewind_risk::REGISTRY),
+    ("engine", tradewind_engine::builtin::REGISTRY),
 ];
 
 /// Every plugin with the name of its crate.

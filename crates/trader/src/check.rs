@@ -8,9 +8,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
     Bar, Cash, Decision, Event, FeatureValues, Market, MarketData, OrderReport, Portfolio, Price, Probe, Symbol, Time,
-    View,
+    View, probe,
 };
-use tradewind_engine::{Recorder, SessionRecord};
+use tradewind_engine::{Given, Recorder, SessionRecord};
 
 use crate::catalogue;
 use crate::compose;
@@ -125,12 +125,14 @@ pub(crate) fn answers(
 ) -> Result<Vec<(Time, [u8; 32])>, String> {
     let (mut market, mut features) = (Market::default(), FeatureValues::default());
     let portfolio = Portfolio::with_cash(cash);
+    let mut records = role.records().map_err(|e| e.to_string())?;
     let mut digest = Sha256::new();
     let mut out: Vec<(Time, [u8; 32])> = Vec::new();
     for (i, e) in events.iter().enumerate() {
         market.apply(e);
+        records.observe(e, &market);
         let before = features.clone();
-        let view = View::new(e.time, &market, &before, &portfolio);
+        let view = View { records: &records, ..View::new(e.time, &market, &before, &portfolio) };
         // Asked at every session close, and now and then in between.
         let close = matches!(e.data, MarketData::SessionClose);
         let said = match role.step(e, &view, &mut features, symbols, close || i % 101 == 0) {
@@ -138,6 +140,9 @@ pub(crate) fn answers(
             Err(_) if e.time > cut => break,
             Err(p) => return Err(format!("at {}: {p}", e.time)),
         };
+        if close {
+            probe::stand(&mut records, symbols, &market, e.time).map_err(|e| e.to_string())?;
+        }
         // Silence at a close is an answer, too.
         if !said.is_empty() || close {
             digest.update(said);
@@ -150,6 +155,8 @@ pub(crate) fn answers(
 /// Everything a run says, as a running hash by time.
 #[derive(Default)]
 struct Said {
+    /// The time of the last input: a fill at a bar's open carries the open's time and is known at the bar's end.
+    now: Time,
     digest: Sha256,
     at: Vec<(Time, [u8; 32])>,
 }
@@ -162,6 +169,10 @@ impl Said {
 }
 
 impl Recorder for Said {
+    fn input(&mut self, x: &Given<'_>) -> Result<(), String> {
+        self.now = x.received;
+        Ok(())
+    }
     fn decision(&mut self, d: &Decision) -> Result<(), String> {
         let text = serde_json::to_vec(d).map_err(|e| e.to_string())?;
         self.add(d.time, &text);
@@ -169,7 +180,7 @@ impl Recorder for Said {
     }
     fn report(&mut self, r: &OrderReport, _: Cash) -> Result<(), String> {
         if let OrderReport::Filled(f) = r {
-            self.add(f.time, format!("{f:?}").as_bytes());
+            self.add(self.now, format!("{f:?}").as_bytes());
         }
         Ok(())
     }

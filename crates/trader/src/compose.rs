@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tradewind_core_types::{Alpha, Cash, Invalid, PluginInfo, Role, Sizer, StrategyId, Symbol, Time, parse_params};
+use tradewind_core_types::{
+    Alpha, Cash, Invalid, PluginInfo, PreTrade, Role, Service, Sizer, StrategyId, Symbol, Time, parse_params,
+};
 use tradewind_engine::builtin::{
     BaseSize, BuyAndHold, CrossoverParams, FeatureSignalParams, LimitsParams, OrderLimitsParams,
 };
@@ -147,6 +149,9 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
         buying_power: Some(config.order_limits.buying_power.unwrap_or(config.exchange.leverage)),
         ..config.order_limits.clone()
     };
+    let own = bad.absorb(order_limits.build().map_err(|e| e.under("order_limits")));
+    let mut pretrade: Vec<Named<dyn PreTrade>> = own.map(|l| Named::of(Box::new(l) as _)).into_iter().collect();
+    pretrade.extend(build(Role::PreTrade, &config.pretrade, |p| p.pretrade, &mut bad));
     let pipeline = Pipeline {
         features: crate::graph::features(&config.feature, &config.alpha, &mut bad),
         strategies,
@@ -155,13 +160,21 @@ pub fn pipeline(config: &Config) -> Result<Pipeline, Invalid> {
         allocators: build(Role::Allocator, &config.allocator, |p| p.allocator, &mut bad),
         rules: build(Role::Rule, &config.rule, |p| p.rule, &mut bad),
         limits: bad.absorb(limits.build().map_err(|e| e.under("limits"))),
-        pretrade: bad
-            .absorb(order_limits.build().map_err(|e| e.under("order_limits")))
-            .map(|l| vec![Named::of(Box::new(l) as _)])
-            .unwrap_or_default(),
-        observers: Vec::new(),
+        pretrade,
+        observers: build(Role::Observer, &config.observer, |p| p.observer, &mut bad),
+        paper_cost: config.exchange.costs.of_value(),
     };
     bad.into_result(pipeline)
+}
+
+/// Builds the services of a configuration.
+///
+/// # Errors
+/// All violations.
+pub fn services(config: &Config) -> Result<Vec<Named<dyn Service>>, Invalid> {
+    let mut bad = Invalid::default();
+    let all = build(Role::Service, &config.service, |p| p.service, &mut bad);
+    bad.into_result(all)
 }
 
 /// The first instant of the trading period: midnight in UTC of its first date, before any session of that date.
@@ -187,9 +200,9 @@ fn assemble(config: &Config, engine: EngineConfig, pipeline: Pipeline) -> Result
 /// # Errors
 /// All violations.
 pub fn engine(config: &Config) -> Result<Backtest<Exchange>, Failure> {
-    let pipeline =
-        pipeline(config).map_err(|problems| Failure::Config { origin: "the configuration".into(), problems })?;
-    assemble(config, config.engine.clone(), pipeline)
+    let fail = |problems| Failure::Config { origin: "the configuration".into(), problems };
+    let run = assemble(config, config.engine.clone(), pipeline(config).map_err(fail)?)?;
+    Ok(run.with_services(services(config).map_err(fail)?))
 }
 
 /// Builds the engine that holds a benchmark, through the same exchange and costs.

@@ -54,6 +54,14 @@ pub struct Config {
     pub allocator: BTreeMap<String, PluginConfig>,
     /// Portfolio rules by name, applied in the order of their names.
     pub rule: BTreeMap<String, PluginConfig>,
+    /// Pre-trade checks by name, after those that every run has, in the order of their names.
+    pub pretrade: BTreeMap<String, PluginConfig>,
+    /// How approved orders are sent; at most one.
+    pub execution: BTreeMap<String, PluginConfig>,
+    /// Observers by name: they watch a run and cannot change it.
+    pub observer: BTreeMap<String, PluginConfig>,
+    /// Services by name: they run beside the loop and act by commands and events of their own.
+    pub service: BTreeMap<String, PluginConfig>,
     /// Strategies by name.
     pub strategy: BTreeMap<String, StrategyConfig>,
     /// Portfolios to compare with, held through the same exchange and costs.
@@ -394,12 +402,12 @@ impl Config {
 
     /// The plugin tables by role, in the order of the pipeline.
     pub fn roles(&self) -> impl Iterator<Item = (Role, &BTreeMap<String, PluginConfig>)> {
-        Role::ALL.iter().filter_map(|r| Some((*r, self.table(*r)?)))
+        Role::ALL.iter().map(|r| (*r, self.table(*r)))
     }
 
-    /// The plugins of a role, by name; `None` of a role that has no table.
-    pub fn table(&self, role: Role) -> Option<&BTreeMap<String, PluginConfig>> {
-        Some(match role {
+    /// The plugins of a role, by name.
+    pub fn table(&self, role: Role) -> &BTreeMap<String, PluginConfig> {
+        match role {
             Role::Feature => &self.feature,
             Role::Alpha => &self.alpha,
             Role::Filter => &self.filter,
@@ -407,8 +415,11 @@ impl Config {
             Role::Overlay => &self.overlay,
             Role::Allocator => &self.allocator,
             Role::Rule => &self.rule,
-            Role::PreTrade | Role::Execution | Role::Observer | Role::Service => return None,
-        })
+            Role::PreTrade => &self.pretrade,
+            Role::Execution => &self.execution,
+            Role::Observer => &self.observer,
+            Role::Service => &self.service,
+        }
     }
 
     /// The same with every path of a data file changed; files of the sample stay what they are.

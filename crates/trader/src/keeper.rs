@@ -6,9 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{
-    Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, StrategyId, Symbol, Time,
-};
+use tradewind_core_types::{Artefact, Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Time};
 use tradewind_engine::{
     Command, Effect, Emitted, Frame, Given, JournalWriter, Notice, Obeyed, Recorder, SessionRecord, dispatch,
 };
@@ -33,7 +31,7 @@ pub struct SessionRow {
     pub net: f64,
     /// Metrics of plugins by `plugin.name`.
     pub metrics: BTreeMap<String, f64>,
-    /// Profit and loss so far by strategy, after costs.
+    /// Profit and loss so far by strategy, after costs, and under `(none)` what belongs to none; the sum is equity less cash paid in.
     pub strategies: BTreeMap<String, f64>,
 }
 
@@ -58,13 +56,8 @@ struct Files {
     level: JournalLevel,
 }
 
-/// Share of each strategy in what is held of a symbol, and what the symbol has earned so far.
-#[derive(Default)]
-struct Attribution {
-    shares: Vec<(StrategyId, f64)>,
-    earned: f64,
-    fees: f64,
-}
+/// The row of profit and loss that belongs to no strategy: hedges, interest, what is paid to borrow.
+pub const UNASSIGNED: &str = "(none)";
 
 /// The recorder of `trader backtest`.
 #[derive(Default)]
@@ -86,10 +79,10 @@ pub struct Keeper {
     pub commands: Vec<CommandRow>,
     /// What was told, but for changes of the kill switch.
     pub notices: Vec<Notice>,
+    /// What observers left behind, with their names.
+    pub artefacts: Vec<(String, Artefact)>,
     /// The first reject, in words.
     pub first_reject: Option<String>,
-    attribution: BTreeMap<Symbol, Attribution>,
-    by_strategy: BTreeMap<StrategyId, f64>,
     wanted_by: BTreeMap<OrderId, (u64, String)>,
     line: Vec<u8>,
 }
@@ -167,17 +160,6 @@ impl Recorder for Keeper {
     fn decision(&mut self, d: &Decision) -> Result<(), String> {
         self.decisions += 1;
         self.not_traded += u64::from(matches!(d.outcome, Outcome::NotTraded(_)));
-        let total: f64 = d.contributions.iter().map(|c| c.weight.abs()).sum();
-        if total > 0.0 {
-            let shares = &mut self.attribution.entry(d.symbol).or_default().shares;
-            shares.clear();
-            for c in &d.contributions {
-                match shares.iter_mut().find(|s| s.0 == c.strategy) {
-                    Some(s) => s.1 += c.weight.abs() / total,
-                    None => shares.push((c.strategy, c.weight.abs() / total)),
-                }
-            }
-        }
         if let Outcome::Ordered(id) = d.outcome {
             let mut names: Vec<&str> = d.contributions.iter().map(|c| c.strategy.as_str()).collect();
             names.dedup();
@@ -204,7 +186,6 @@ impl Recorder for Keeper {
     fn report(&mut self, r: &OrderReport, realised: Cash) -> Result<(), String> {
         match r {
             OrderReport::Filled(f) => {
-                self.attribution.entry(f.symbol).or_default().fees += f.fee.to_f64();
                 let (decision, strategy) = self.wanted_by.get(&f.order).cloned().unwrap_or_default();
                 self.fills.push(FillRow {
                     fill: *f,
@@ -238,14 +219,10 @@ impl Recorder for Keeper {
     }
 
     fn session(&mut self, s: &SessionRecord<'_>) -> Result<(), String> {
-        for p in s.portfolio.all() {
-            let a = self.attribution.entry(p.symbol).or_default();
-            let now = (p.realised + p.unrealised()).to_f64() - a.fees;
-            let change = now - a.earned;
-            a.earned = now;
-            for (strategy, share) in &a.shares {
-                *self.by_strategy.entry(*strategy).or_default() += share * change;
-            }
+        let mut strategies: BTreeMap<String, f64> =
+            s.profits.iter().map(|(id, earned)| (id.to_string(), earned.to_f64())).collect();
+        if s.unassigned != Cash::ZERO {
+            strategies.insert(UNASSIGNED.to_owned(), s.unassigned.to_f64());
         }
         let equity = s.portfolio.equity().to_f64();
         let net = if equity > 0.0 { s.portfolio.market_value().to_f64() / equity } else { 0.0 };
@@ -257,7 +234,7 @@ impl Recorder for Keeper {
             gross: s.portfolio.gross(),
             net,
             metrics: s.metrics.iter().map(|(plugin, name, v)| (metric(plugin, name), *v)).collect(),
-            strategies: self.by_strategy.iter().map(|(s, v)| (s.to_string(), *v)).collect(),
+            strategies,
         });
         Ok(())
     }

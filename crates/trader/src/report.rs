@@ -14,7 +14,7 @@ use tradewind_report::{
 
 use crate::config::Config;
 use crate::error::Failure;
-use crate::keeper::{FillRow, SessionRow};
+use crate::keeper::{FillRow, SessionRow, UNASSIGNED};
 use crate::run::date;
 use crate::summary::Summary;
 
@@ -26,7 +26,7 @@ fn metric(s: &SessionRow, plugin: &str, name: &str) -> Option<f64> {
     s.metrics.get(&format!("{plugin}.{name}")).copied()
 }
 
-/// The data of a report; decisions are read from the file `decided`.
+/// The data of a report; decisions are read from `decisions.jsonl` in `folder`.
 ///
 /// # Errors
 /// When the decisions cannot be read.
@@ -35,7 +35,7 @@ pub fn data(
     summary: &Summary,
     sessions: &[SessionRow],
     fills: &[FillRow],
-    decided: &Path,
+    folder: &Path,
 ) -> Result<ReportData, Failure> {
     let day = |s: &SessionRow| date(s.time).to_string().parse().map_err(|e| Failure::Run(format!("{e}")));
     let mut dates = sessions.iter().map(day).collect::<Result<Vec<_>, _>>()?;
@@ -99,12 +99,12 @@ pub fn data(
             pnl: led(0.0, of(&|s| s.strategies.get(name).copied().unwrap_or(0.0))),
         })
         .collect();
-    let rest = of(&|s| s.equity - s.deposits - s.strategies.values().sum::<f64>());
+    let rest = of(&|s| s.strategies.get(UNASSIGNED).copied().unwrap_or(0.0));
     if rest.iter().any(|x| x.abs() > 0.005) {
-        strategies.push(StrategyPnl { name: "cash and dividends".into(), pnl: led(0.0, rest) });
+        strategies.push(StrategyPnl { name: "hedges, interest and borrowing".into(), pnl: led(0.0, rest) });
     }
 
-    let (decisions, not_taken) = decisions(decided, fills, config.report.not_taken)?;
+    let (decisions, not_taken) = decisions(folder, fills, config.report.not_taken)?;
     let trades = fills
         .iter()
         .map(|f| TradeRow {
@@ -136,6 +136,7 @@ pub fn data(
         equity: Equity { dates, strategy: led(config.run.cash, of(&|s| s.equity)), benchmarks },
         ablation: summary.ablation.clone(),
         metrics: metrics(sessions),
+        artefacts: crate::run_folder::read_artefacts(folder)?,
         exposure: Some(ExposureSeries { gross: led(0.0, of(&|s| s.gross)), net: led(0.0, of(&|s| s.net)) }),
         regimes,
         var,
@@ -192,12 +193,13 @@ fn facts(config: &Config, summary: &Summary) -> Vec<(String, String)> {
 
 /// The decisions behind fills, and the notable ones among those not traded: a strategy wanted a change worth at least the
 /// smallest order, and it was not made. The largest wishes come first.
-fn decisions(path: &Path, fills: &[FillRow], most: usize) -> Result<(Vec<Decision>, Vec<Decision>), Failure> {
+fn decisions(folder: &Path, fills: &[FillRow], most: usize) -> Result<(Vec<Decision>, Vec<Decision>), Failure> {
     let wanted: BTreeSet<u64> = fills.iter().map(|f| f.decision).collect();
-    let file = File::open(path).map_err(|e| Failure::io("read", path, &e))?;
+    let path = folder.join("decisions.jsonl");
+    let file = File::open(&path).map_err(|e| Failure::io("read", &path, &e))?;
     let (mut taken, mut not_taken) = (Vec::new(), Vec::new());
     for (i, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|e| Failure::io("read", path, &e))?;
+        let line = line.map_err(|e| Failure::io("read", &path, &e))?;
         let d: Decision = serde_json::from_str(&line)
             .map_err(|e| Failure::Data(format!("{}, line {}: {e}", path.display(), i + 1)))?;
         if wanted.contains(&d.id) {

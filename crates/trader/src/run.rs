@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::Failure;
 use crate::keeper::Keeper;
-use crate::run_folder::NewFolder;
+use crate::run_folder::{self, NewFolder};
 use crate::summary::{BenchmarkSummary, Figures, Summary};
 
 /// Program and version, as written into every run.
@@ -95,6 +95,9 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     if keeper.sessions.is_empty() {
         return Err(Failure::Data(format!("no session between {} and {}", config.run.from, config.run.to)));
     }
+    let (artefacts, notices) = engine.artefacts();
+    keeper.artefacts = artefacts;
+    keeper.notices.extend(notices);
     let hash = engine.engine().ledger().hash();
     keeper.finish(hash).map_err(|e| Failure::Run(format!("cannot keep the run: {e}")))?;
 
@@ -203,8 +206,8 @@ pub fn backtest(config: &Config, out: Option<&Path>) -> Result<(PathBuf, Summary
     let summary = execute(config, &data, &mut keeper)?;
     folder.write("config.toml", text.as_bytes())?;
     write_tables(folder.path(), &keeper)?;
-    let report =
-        crate::report::data(config, &summary, &keeper.sessions, &keeper.fills, &folder.path().join("decisions.jsonl"))?;
+    run_folder::write_artefacts(folder.path(), &keeper.artefacts)?;
+    let report = crate::report::data(config, &summary, &keeper.sessions, &keeper.fills, folder.path())?;
     folder.write("report.html", tradewind_report::render(&report).as_bytes())?;
     let json = serde_json::to_vec_pretty(&summary).map_err(|e| Failure::Run(e.to_string()))?;
     // Last: its presence says that the run is complete.

@@ -5,14 +5,17 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use tradewind_core_types::{Decision, closest};
+use tradewind_core_types::{Artefact, Decision, closest};
 
 use crate::checksums;
 use crate::error::Failure;
 use crate::keeper::{FillRow, SessionRow};
 use crate::summary::Summary;
 
-/// The files of a run; a folder that holds anything else is not replaced.
+/// The folder of what observers left behind.
+pub const ARTEFACTS: &str = "artefacts";
+
+/// The files of a run; a folder that holds anything else but [`ARTEFACTS`] is not replaced.
 pub const FILES: [&str; 12] = [
     checksums::NAME,
     "config.toml",
@@ -96,8 +99,10 @@ impl NewFolder {
     /// # Errors
     /// When the disk refuses.
     pub fn finish(self) -> Result<PathBuf, Failure> {
-        let summed: Vec<&str> = FILES.into_iter().filter(|n| ![checksums::NAME, REPORT].contains(n)).collect();
-        self.write(checksums::NAME, checksums::of_folder(self.path(), &summed)?.as_bytes())?;
+        let summed = FILES.into_iter().filter(|n| ![checksums::NAME, REPORT].contains(n)).map(str::to_owned);
+        let artefacts = read_artefacts(self.path())?.into_iter().map(|(name, _)| format!("{ARTEFACTS}/{name}"));
+        let sums = checksums::of_folder(self.path(), summed.chain(artefacts))?;
+        self.write(checksums::NAME, sums.as_bytes())?;
         // Once more: a run takes a while, and someone may have put something there since.
         replaceable(&self.target)?;
         let fail = |e: std::io::Error| Failure::io("finish the run folder", &self.target, &e);
@@ -150,7 +155,8 @@ fn replaceable(target: &Path) -> Result<(), Failure> {
     if !names.is_empty() && !names.iter().any(|n| n == "summary.json") {
         return refuse("exists and is not a run folder");
     }
-    match names.iter().find(|n| !FILES.contains(&n.as_str()) && !n.starts_with(UNFINISHED)) {
+    let own = |n: &str| n == ARTEFACTS || FILES.contains(&n) || n.starts_with(UNFINISHED);
+    match names.iter().find(|n| !own(n)) {
         Some(other) => refuse(&format!("holds {other:?}, which no run has written")),
         None => Ok(()),
     }
@@ -212,6 +218,40 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         drop(fs::remove_file(&temporary));
         fail(e)
     })
+}
+
+/// Writes what observers left behind, each as `OBSERVER-NAME` with the ending of its kind.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn write_artefacts(folder: &Path, all: &[(String, Artefact)]) -> Result<(), Failure> {
+    let folder = folder.join(ARTEFACTS);
+    for (observer, a) in all {
+        fs::create_dir_all(&folder).map_err(|e| Failure::io("make the folder", &folder, &e))?;
+        let stem: String = format!("{observer}-{}", a.name)
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' })
+            .collect();
+        let path = folder.join(format!("{stem}.{}", a.kind.extension()));
+        fs::write(&path, &a.content).map_err(|e| Failure::io("write", &path, &e))?;
+    }
+    Ok(())
+}
+
+/// What observers left behind in a run's folder: file names and contents, by name.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn read_artefacts(folder: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let folder = folder.join(ARTEFACTS);
+    let mut names: Vec<PathBuf> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|f| f.path()).collect();
+    names.sort();
+    let read = |p: PathBuf| {
+        let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&p).map_err(|e| Failure::io("read", &p, &e))?;
+        Ok((name, text))
+    };
+    names.into_iter().map(read).collect()
 }
 
 /// A finished run.

@@ -28,7 +28,7 @@ fn the_default_run() {
         "default",
         &Config::scenario("default", &[]).unwrap(),
         150,
-        "491f83353572e3f2040ccb8c6af4f0aafee042d89f84ac6d9f90a0f2be5c9d07",
+        "700e9d965206d9c3590701c343d4c54a05df7cb717fa75d30daa2ddd1523d305",
     );
 }
 
@@ -38,6 +38,6 @@ fn the_simulated_scenario() {
         "simulated",
         &Config::scenario("simulated", &[]).unwrap(),
         2_000,
-        "709f61c3f69656ef75839b83bdcab38529889d2f02cc1f3781a10a08d6efe237",
+        "e7c0425ea9c5494a159cabc9298040273af094f3f8b4b46bfc4bf477c65cdf83",
     );
 }

@@ -71,8 +71,9 @@ pub enum Pool {
 /// * quality = min(1, max(0, adjusted t / `upper`)) n / (n + `minimum`), in [0, 1).
 ///
 /// Table: `signal`, `forward` (the return that followed it, decimal); warm-up `minimum` - 1 rows; one record, so nothing to adjust for. Filter: one record per
-/// strategy and symbol and one pooled per strategy; a record also grows while its signal is vetoed. A signal given at a decision earns the return from `delay`
-/// session closes later to the one after that, entered into the record when that close is known.
+/// strategy and symbol and one pooled per strategy; a record also grows while its signal is vetoed. It folds what paper bets earned before costs, as the
+/// engine's records of strategies show it at each session close: a bet is entered `delay` closes after its decision, once all its legs have traded, and
+/// counts once for each session that it is held.
 ///
 /// Sources: Newey & West (1987), Econometrica 55; Newey & West (1994), Review of Economic Studies 61; Holm (1979), Scandinavian Journal of Statistics 6;
 /// Benjamini & Yekutieli (2001), Annals of Statistics 29; Harvey, Liu & Zhu (2016), ... and the cross-section of expected returns, RFS 29 (why 3, not 2);

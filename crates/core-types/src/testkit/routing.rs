@@ -207,6 +207,8 @@ pub fn listens_suite(who: &str, params: &serde_json::Value, build: &dyn Fn() -> 
     let (mut market, mut portfolio) = (Market::default(), Portfolio::with_cash("100000".parse().expect("cash")));
     let (mut features, mut theirs) = (FeatureValues::default(), FeatureValues::default());
     let (mut all, mut told) = (build(), build());
+    let mut records = all.records().expect("a good name");
+    told.records().expect("a good name");
     let (inputs, named) = read(&all, params);
     let outputs: BTreeSet<FeatureId> =
         if let Probe::Feature(f) = &all { f.outputs().iter().map(|o| o.id).collect() } else { BTreeSet::new() };
@@ -215,6 +217,7 @@ pub fn listens_suite(who: &str, params: &serde_json::Value, build: &dyn Fn() -> 
     let mut heard = 0;
     for (i, e) in events.iter().enumerate() {
         market.apply(e);
+        records.observe(e, &market);
         if let Some((from, to)) = renamed_by(e) {
             portfolio.rename(from, to).expect("a name that is free");
         }
@@ -246,7 +249,7 @@ pub fn listens_suite(who: &str, params: &serde_json::Value, build: &dyn Fn() -> 
         let hears = reads || listening.interest.hears(e);
         let what = || format!("{who}: event {i} at {}, {} of {:?}", e.time, e.kind(), e.symbol);
         let before = (features.clone(), theirs.clone());
-        let view = View::new(e.time, &market, &before.0, &portfolio);
+        let view = View { records: &records, ..View::new(e.time, &market, &before.0, &portfolio) };
         let said = |answer: Result<String, BadInput>| answer.unwrap_or_else(|x| format!("refused: {x}"));
         let answer = said(all.step(e, &view, &mut features, &symbols, true));
         let view = View { features: &before.1, ..view };
@@ -263,6 +266,9 @@ pub fn listens_suite(who: &str, params: &serde_json::Value, build: &dyn Fn() -> 
             what(),
             if hears { "" } else { "not " }
         );
+        if e.data == MarketData::SessionClose {
+            probe::stand(&mut records, &symbols, &market, e.time).expect("good signals");
+        }
         if !hears || i % 50 == 0 {
             let states = [&mut all, &mut told].map(|p| p.plugin().save().expect("the state can be saved"));
             assert!(states[0] == states[1], "{} is not declared, and changes the state", what());

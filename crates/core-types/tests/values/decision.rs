@@ -2,7 +2,7 @@
 
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, Contribution, Decision, Name, Order, OrderId, OrderKind, Origin, Outcome, Quantity,
-    Side, Sizing, Stage, Step, StrategyId, Symbol, Time, TimeInForce, serde_json,
+    Side, Sizing, Stage, Step, StrategyId, Symbol, Time, TimeInForce, ZERO_CROSSING, serde_json,
 };
 
 fn q(s: &str) -> Quantity {
@@ -141,4 +141,47 @@ fn stages_are_written_as_they_are_called() {
     for (stage, name) in all {
         assert_eq!((stage.as_str(), serde_json::to_value(stage).unwrap()), (name, name.into()));
     }
+}
+
+#[test]
+fn one_order_does_not_cross_zero() {
+    let cases = [
+        // target, held, working: traded
+        ("-5", "10", "0", "-10"), // closes
+        ("5", "-10", "0", "10"),
+        ("0", "10", "0", "-10"),
+        ("4", "10", "0", "-6"),   // stays on its side
+        ("-5", "0", "0", "-5"),   // opens
+        ("-5", "-2", "0", "-3"),  // adds
+        ("-5", "10", "-4", "-6"), // closes what the working order leaves
+        ("-5", "10", "-10", "0"), // is being closed
+        ("-5", "0", "-3", "-2"),  // is being opened
+        ("5", "-10", "10", "0"),
+        ("-5", "10", "3", "-10"), // fills are still awaited: closes what is held
+        ("-5", "0", "3", "0"),    // opens nothing before they have come
+        ("-9", "-5", "8", "0"),
+        ("10", "10", "0", "0"),
+    ];
+    for (target, held, working, want) in cases {
+        let s = Sizing { target: q(target), held: q(held), working: q(working), ..decision().sizing.unwrap() };
+        assert_eq!(s.tradable(), q(want), "to {target} from {held} with {working}");
+    }
+}
+
+#[test]
+fn an_order_that_is_cut_says_so() {
+    // 100 wanted, 60 short: an order of 60 closes, and nothing else follows from the decision.
+    let mut d = decision();
+    let s = d.sizing.as_mut().unwrap();
+    (s.held, s.working) = (q("-60"), q("0"));
+    d.checks = vec![step(Stage::PreTrade, Adjust::Keep, 60.0)];
+    assert_eq!(d.verify().unwrap_err().what, "steps");
+    d.checks.insert(0, Step { plugin: ZERO_CROSSING, ..step(Stage::PreTrade, Adjust::Cap(60.0), 60.0) });
+    d.verify_order(&Order { quantity: q("60"), ..order() }).unwrap();
+    assert_eq!(
+        d.verify_order(&Order { quantity: q("160"), ..order() }).unwrap_err(),
+        bad("order quantity", "160", "60")
+    );
+    d.checks[0].after = 160.0;
+    assert_eq!(d.verify().unwrap_err(), bad("quantity after zero_crossing", "160", "60"));
 }

@@ -5,3 +5,4 @@ mod decision;
 mod money;
 mod portfolio;
 mod roles;
+mod shares;

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Adjust, Adjustment, BadInput, CorporateAction, Event, Interest, Invalid, Kinds, MarketData, Order, OrderKind,
-    Plugin, PreTrade, Price, Quantity, Side, Span, Symbol, SymbolMap, Time, Verdict, View,
+    Params, Plugin, PluginInfo, PreTrade, Price, Quantity, Side, Span, Symbol, SymbolMap, Time, Verdict, View,
+    parse_params,
 };
 
 use crate::exchange::Shorting;
@@ -52,6 +53,14 @@ impl Default for OrderLimitsParams {
             buying_power: None,
             shortable: None,
         }
+    }
+}
+
+impl Params for OrderLimitsParams {
+    const ID: &'static str = "order_limits";
+    type Built = OrderLimits;
+    fn build(&self) -> Result<OrderLimits, Invalid> {
+        OrderLimitsParams::build(self)
     }
 }
 
@@ -191,7 +200,7 @@ impl OrderLimits {
 
 impl Plugin for OrderLimits {
     fn id(&self) -> &'static str {
-        "order_limits"
+        OrderLimitsParams::ID
     }
     fn listens(&self) -> Interest {
         Interest::of(Kinds::BAR | Kinds::TRADE | Kinds::SESSION_CLOSE)
@@ -270,3 +279,13 @@ impl PreTrade for OrderLimits {
         (Verdict::Send, Adjustment::new(Adjust::Keep, "within order limits").with("value", value))
     }
 }
+
+/// Registry entry: limits of one's own beside those that every run has.
+pub const PLUGIN: PluginInfo = PluginInfo {
+    pretrade: Some(|v| Ok(Box::new(parse_params::<OrderLimitsParams>(v)?.build()?))),
+    ..PluginInfo::of::<OrderLimitsParams>(
+        0,
+        "Limits on a single order.",
+        "SEC Rule 15c3-5; FIA (2024), Best practices for risk controls.",
+    )
+};

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{StrategyId, SymbolMap};
+use tradewind_core_types::{LedgerHash, Notice, Role, StrategyId, SymbolMap};
 
+use super::jobs::Pending;
 use super::{Engine, State};
-use crate::effect::Notice;
 use crate::error::EngineError;
-use crate::ledger::LedgerHash;
 use crate::pipeline::PluginState;
-use crate::routing::Routing;
 
 /// A point of a run: what a snapshot belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +94,11 @@ impl Engine {
             state.standing.push(signals.unwrap_or_else(SymbolMap::default));
         }
         messages.extend(standing.keys().map(|id| format!("strategy {id} is gone: its signals are dropped")));
+        let (names, taken_off) = (self.pipeline.keys(), std::mem::take(&mut state.taken_off));
+        state.taken_off.extend(taken_off.into_iter().filter(|n| names.contains(&format!("{}.{n}", Role::Observer))));
+        let (kept, lost) = state.jobs.into_iter().partition(|(_, job)| names.contains(&job.owner));
+        state.jobs = kept;
+        messages.extend(lost.values().map(|j: &Pending| format!("{} is gone: its job is dropped", j.owner)));
         if !messages.is_empty() {
             state.book.watched_by_others();
         }
@@ -103,7 +106,8 @@ impl Engine {
         let notice = |text: &String| Notice { time, who: "restart".into(), text: text.clone() };
         state.notices.extend(messages.iter().map(notice));
         (self.config, self.state) = (config, state);
-        self.routing = Routing::new(&self.pipeline, &self.state.renames);
+        self.follow();
+        self.settle();
         Ok(messages)
     }
 }

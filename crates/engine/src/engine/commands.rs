@@ -1,12 +1,12 @@
 //! What operators want.
 
 use serde_json::Value;
-use tradewind_core_types::Cash;
+use tradewind_core_types::{Cash, Command, Instruction, Obeyed};
 
 use super::{Engine, EngineConfig, State};
-use crate::command::{Command, Instruction, Obeyed};
 use crate::effect::{Effects, Emitted};
 use crate::error::EngineError;
+use crate::kill_switch::TradingState;
 
 /// So many ids of commands are remembered: enough for any operator, and bounded in runs of months.
 const REMEMBERED: usize = 4096;
@@ -51,15 +51,13 @@ impl Engine {
                 }
                 known.ledger.deposit(now, -*amount);
             }
-            Instruction::Halt | Instruction::Reduce | Instruction::Resume | Instruction::Flatten => {
-                let flatten = c.order == Instruction::Flatten;
-                if let Some(state) = c.order.state() {
-                    kill_switch.set(state, flatten, reason, now);
-                }
-                if flatten {
-                    due.symbols.extend(known.ledger.portfolio().positions().map(|p| p.symbol));
-                    due.symbols.extend(known.working.iter().map(|w| w.order.symbol));
-                }
+            Instruction::Halt => kill_switch.set(TradingState::Halted, false, reason, now),
+            Instruction::Reduce => kill_switch.set(TradingState::Reducing, false, reason, now),
+            Instruction::Resume => kill_switch.set(TradingState::Active, false, reason, now),
+            Instruction::Flatten => {
+                kill_switch.set(TradingState::Halted, true, reason, now);
+                due.symbols.extend(known.ledger.portfolio().positions().map(|p| p.symbol));
+                due.symbols.extend(known.working.iter().map(|w| w.order.symbol));
             }
             // What a program shows of itself is no part of a run.
             Instruction::LogLevel(_) => {}

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Invalid, Span};
+use tradewind_core_types::{BookName, Invalid, Span};
 
 use crate::executor::ExecutorParams;
 use crate::kill_switch::KillSwitchParams;
@@ -48,6 +48,12 @@ pub enum OnBadInput {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
+    /// Name of the book, part of the names that orders have at a broker: 1 to 12 small letters, digits and underscores. Two programs that trade one
+    /// account need different ones.
+    #[schemars(with = "String")]
+    pub book: BookName,
+    /// Which run of the book, 1 to 4294967295: a broker refuses names that it has seen, so a run that numbers its orders anew needs another.
+    pub epoch: u32,
     /// When targets are decided anew.
     pub schedule: Schedule,
     /// How orders are placed.
@@ -75,6 +81,8 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
+            book: BookName::default(),
+            epoch: 1,
             schedule: Schedule::SessionClose,
             order_style: OrderStyle::MarketOnClose,
             no_trade_band: 0.01,
@@ -97,6 +105,7 @@ impl EngineConfig {
     /// All violations.
     pub fn check(&self) -> Result<(), Invalid> {
         let mut bad = Invalid::default();
+        bad.require(self.epoch > 0, "epoch", self.epoch, "1 to 4294967295");
         bad.require((0.0..=0.5).contains(&self.no_trade_band), "no_trade_band", self.no_trade_band, "0 to 0.5");
         bad.require((0.0..=1e6).contains(&self.min_notional), "min_notional", self.min_notional, "0 to 1e6");
         bad.require((1e-9..=1e6).contains(&self.lot), "lot", self.lot, "1e-9 to 1e6");

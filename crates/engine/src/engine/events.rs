@@ -1,10 +1,12 @@
 //! A market event: what is owned, the view, features, alphas, everyone else.
 
+use smallvec::SmallVec;
 use tradewind_core_types::{BadInput, CorporateAction, Event, MarketData};
 
 use super::{Engine, Known, OnBadInput, Schedule, SkippedInput, State};
 use crate::effect::Effects;
 use crate::error::EngineError;
+use crate::pipeline::Seat;
 use crate::routing::{Audience, Routing};
 
 impl Engine {
@@ -17,6 +19,9 @@ impl Engine {
         }
         let State { known, waiting, due, .. } = &mut self.state;
         let price = known.market.apply(e);
+        if known.records.is_followed() {
+            known.records.observe(e, &known.market);
+        }
         if let (Some(symbol), Some(price)) = (e.symbol, price) {
             known.ledger.mark(symbol, price);
             if !waiting.is_empty() && waiting.contains(symbol) {
@@ -24,6 +29,9 @@ impl Engine {
             }
         }
         self.show(e)?;
+        if !self.learners.is_empty() {
+            self.start_jobs(out);
+        }
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) = (&e.data, e.symbol) {
             self.state.renames.push(from, *to);
             self.routing = Routing::new(&self.pipeline, &self.state.renames);
@@ -40,11 +48,15 @@ impl Engine {
 
     fn corporate_action(&mut self, e: &Event, action: CorporateAction) -> Result<(), EngineError> {
         let Some(symbol) = e.symbol else { return Ok(()) };
-        self.state
-            .known
-            .ledger
-            .action(e.time, symbol, action)
-            .map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        let Known { ledger, records, .. } = &mut self.state.known;
+        let held = ledger.portfolio().position(symbol).copied();
+        ledger.action(e.time, symbol, action).map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        if let Some(held) = held {
+            records.booked(action, &held, ledger.portfolio().position(symbol));
+        }
+        if !matches!(action, CorporateAction::Halt { .. }) {
+            self.state.executions.blur(symbol);
+        }
         let to = match action {
             CorporateAction::SymbolChange { to } => Some(to),
             CorporateAction::Delisting { .. } => None,
@@ -67,8 +79,9 @@ impl Engine {
                 keep
             });
         }
+        // Its orders were cancelled, and there is nothing to decide on under the old name.
+        due.symbols.remove(&symbol);
         if on_signal {
-            due.symbols.remove(&symbol);
             due.symbols.extend(to);
         }
         book.rename(symbol, to);
@@ -126,12 +139,18 @@ impl Engine {
                 }
             }
         }
+        let mut watchers: SmallVec<[usize; 4]> = SmallVec::new();
         for place in others {
-            let Some(p) = self.routing.seat(*place).and_then(|seat| self.pipeline.on(seat)) else { continue };
-            if let Err(problem) = p.observe(e, &view) {
+            let seat = self.routing.seat(*place);
+            if let Some(Seat::Observer(i)) = seat {
+                watchers.push(i);
+            } else if let Some(p) = seat.and_then(|seat| self.pipeline.on(seat))
+                && let Err(problem) = p.observe(e, &view)
+            {
                 bad(p.id(), problem)?;
             }
         }
+        watchers.into_iter().for_each(|i| self.show_observer(i, e));
         Ok(())
     }
 

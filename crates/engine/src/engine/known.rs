@@ -1,7 +1,7 @@
 //! What is known as of now: everything that plugins may see.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{FeatureValues, Market, Time, View, WorkingOrders};
+use tradewind_core_types::{FeatureValues, Market, StrategyRecords, Time, View, WorkingOrders};
 
 use crate::ledger::Ledger;
 
@@ -15,6 +15,8 @@ pub(super) struct Known {
     pub working: WorkingOrders,
     /// Whether a session is open, once one has opened or closed.
     pub in_session: Option<bool>,
+    /// What strategies' signals were worth.
+    pub records: StrategyRecords,
 }
 
 impl Known {
@@ -33,6 +35,7 @@ impl Known {
             portfolio: self.ledger.portfolio(),
             working: &self.working,
             in_session: self.in_session,
+            records: &self.records,
         }
     }
 }

@@ -4,22 +4,27 @@ mod checkpoint;
 mod commands;
 mod config;
 mod events;
+mod executions;
+mod jobs;
 mod known;
+mod records;
 mod reports;
 mod trade;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Cash, FeatureValues, Invalid, Market, Metrics, Quantity, Record, Signals, Symbol, SymbolMap, Time, View,
-    WorkingOrders,
+    Cash, ClientOrderId, FeatureValues, Invalid, JobId, Market, Metrics, Notice, OrderId, Quantity, Signals,
+    StrategyRecords, Symbol, SymbolMap, Time, View, WorkingOrders,
 };
 
+use self::executions::Executions;
+use self::jobs::{Learners, Pending};
 use self::known::Known;
 use crate::book::Book;
-use crate::decide::rehearse;
-use crate::effect::{Effect, Effects, Emitted, Notice};
+use crate::effect::{Effect, Effects, Emitted};
 use crate::error::EngineError;
 use crate::executor::Executor;
 use crate::input::{Given, InputRef, TimerId};
@@ -65,6 +70,8 @@ struct State {
     armed: Time,
     /// Symbols whose orders are being cancelled to make way: decided again when that is reported.
     making_way: BTreeSet<Symbol>,
+    /// Symbols whose orders only close what is wanted on the other side: decided again when the last fill is reported.
+    closing: BTreeSet<Symbol>,
     positions: PositionManager,
     executor: Executor,
     kill_switch: KillSwitch,
@@ -72,6 +79,11 @@ struct State {
     told: usize,
     /// What else is to be told, with the next effects.
     notices: Vec<Notice>,
+    /// Observers that have failed, by name.
+    taken_off: BTreeSet<String>,
+    /// Jobs that are running.
+    jobs: BTreeMap<JobId, Pending>,
+    next_job: u64,
     /// When the next signal in force expires.
     next_expiry: Time,
     next_decision: u64,
@@ -80,6 +92,8 @@ struct State {
     skipped: BTreeMap<String, SkippedInput>,
     /// Reports of fills that were booked before.
     repeated: u64,
+    /// What the broker has named, for bounded memory.
+    executions: Executions,
     /// Reports that contradict what was known of their orders and changed nothing.
     contradicted: u64,
     /// How many commands there were.
@@ -104,6 +118,9 @@ pub struct Engine {
     state: State,
     pipeline: Pipeline,
     routing: Routing,
+    learners: Learners,
+    /// Which observers are shown something.
+    watching: Vec<bool>,
     /// Whether any strategy is managed.
     managed: bool,
     // Buffers, kept to save allocations.
@@ -135,6 +152,7 @@ impl Engine {
             ledger: Ledger::new(trading_from, cash, config.rates),
             working: WorkingOrders::default(),
             in_session: None,
+            records: StrategyRecords::new(pipeline.paper_cost),
         };
         let state = State {
             seq: 0,
@@ -150,32 +168,50 @@ impl Engine {
             stale_at: Time::MAX,
             armed: Time::MAX,
             making_way: BTreeSet::new(),
+            closing: BTreeSet::new(),
             positions: PositionManager::default(),
             executor: Executor::default(),
             kill_switch: KillSwitch::new(&config.kill_switch, cash),
             told: 0,
             notices: Vec::new(),
+            taken_off: BTreeSet::new(),
+            jobs: BTreeMap::new(),
+            next_job: 1,
             next_expiry: Time::MAX,
             next_decision: 1,
             next_order: 1,
             renames: Renames::default(),
             skipped: BTreeMap::new(),
             repeated: 0,
+            executions: Executions::default(),
             contradicted: 0,
             commanded: 0,
             commands: VecDeque::new(),
             changes: Vec::new(),
         };
-        Ok(Self {
+        let mut engine = Self {
             managed: pipeline.strategies.iter().any(|s| s.managed),
             config,
             lot,
-            routing: Routing::new(&pipeline, &state.renames),
+            routing: Routing::default(),
+            learners: Learners::default(),
+            watching: Vec::new(),
             state,
             pipeline,
             signals: Vec::new(),
             published: FeatureValues::default(),
-        })
+        };
+        engine.follow();
+        engine.settle();
+        Ok(engine)
+    }
+
+    /// What follows from pipeline and state.
+    fn settle(&mut self) {
+        self.routing = Routing::new(&self.pipeline, &self.state.renames);
+        self.learners = Learners::of(&mut self.pipeline);
+        let on = |name: &String| !self.state.taken_off.contains(name);
+        self.watching = self.pipeline.observers.iter().map(|o| on(&o.name)).collect();
     }
 
     /// The books.
@@ -211,6 +247,15 @@ impl Engine {
     /// How many reports contradicted what was known of their orders, and changed nothing.
     pub fn contradicted(&self) -> u64 {
         self.state.contradicted
+    }
+    /// The name of an order at a broker, when it is sent there for the first time. No such name enters the books.
+    pub fn client_id(&self, order: OrderId) -> ClientOrderId {
+        ClientOrderId::new(self.config.book.clone(), self.config.epoch, order)
+    }
+    /// The order that a broker calls so, if this run has sent it: names of other books and epochs are not ours.
+    pub fn order_of(&self, id: &ClientOrderId) -> Option<OrderId> {
+        let ours = id.book == self.config.book && id.epoch == self.config.epoch;
+        (ours && (1..self.state.next_order).contains(&id.order.0)).then_some(id.order)
     }
     /// How many commands were given.
     pub fn commanded(&self) -> u64 {
@@ -258,7 +303,7 @@ impl Engine {
         if x.seq != self.state.seq + 1 {
             return Err(EngineError::Sequence { seq: x.seq, expected: self.state.seq + 1 });
         }
-        let later = x.received != self.state.known.clock;
+        let (from, later) = (out.len(), x.received != self.state.known.clock);
         if later {
             self.advance(x, out)?;
         }
@@ -278,6 +323,9 @@ impl Engine {
         }
         if self.state.kill_switch.changes().len() != self.state.told || !self.state.notices.is_empty() {
             self.tell(out);
+        }
+        if !self.watching.is_empty() && out.len() > from {
+            self.watched(from, out);
         }
         Ok(())
     }
@@ -317,6 +365,7 @@ impl Engine {
                 Ok(())
             }
             InputRef::Timer(_) => self.woken(out),
+            InputRef::Job(done) => self.job_done(done),
             InputRef::Market(_) | InputRef::Report(_) | InputRef::Clock => Ok(()),
         }
     }
@@ -337,16 +386,6 @@ impl Engine {
     }
 
     fn emit(&mut self, record: Emitted, out: &mut Effects) {
-        let Known { ledger, .. } = &self.state.known;
-        for o in &mut self.pipeline.observers {
-            match &record {
-                Emitted::Decision(d) => o.on_record(Record::Decision(d)),
-                Emitted::Order(x) => o.on_record(Record::Order(x)),
-                Emitted::Report(r, _) => o.on_record(Record::Report(r)),
-                Emitted::Session { time, .. } => o.on_record(Record::Session(*time, ledger.portfolio())),
-                Emitted::Command(..) => {}
-            }
-        }
         out.push(Effect::Emit(record));
     }
 
@@ -383,8 +422,12 @@ impl Engine {
             p.metrics(&mut values);
             metrics.extend(values.drain(..).map(|(name, v)| (p.id(), name, v)));
         });
-        let hash = self.state.known.ledger.hash();
-        self.emit(Emitted::Session { time, metrics, hash }, out);
+        self.watched_metrics(&mut metrics);
+        let Known { ledger, records, working, .. } = &mut self.state.known;
+        records.keep_orders(|id| working.contains(id));
+        let (profits, unassigned) = records.profits(ledger.portfolio());
+        let hash = ledger.hash();
+        self.emit(Emitted::Session { time, metrics, hash, profits, unassigned }, out);
         out.push(Effect::Query);
         Ok(())
     }
@@ -400,12 +443,10 @@ impl Engine {
         if !due.session_close && due.symbols.is_empty() {
             return Ok(());
         }
+        self.tell_records();
         if now < self.state.trading_from {
-            // What the warm-up made due stays due: signals that stand are acted on when trading begins. Filters and sizers that keep a
-            // record of signals are asked all the same, so that it does not begin empty.
-            if std::mem::take(&mut self.state.due.session_close) {
-                rehearse(&mut self.pipeline, &self.state.standing, &self.state.known.view());
-            }
+            // What the warm-up made due stays due: signals that stand are acted on when trading begins.
+            self.state.due.session_close = false;
             return Ok(());
         }
         let due = std::mem::take(&mut self.state.due);

@@ -1,9 +1,10 @@
 //! What a broker reports: each share is booked once, whoever reports it and in whatever order.
 
 use tradewind_core_types::{
-    BrokerReport, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, Said, Time, Turn, WorkingOrder,
+    BrokerReport, ExecutionId, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, Said, Turn, WorkingOrder,
 };
 
+use super::executions::{Booked, Known};
 use super::{Engine, State};
 use crate::effect::{Effects, Emitted};
 use crate::error::EngineError;
@@ -17,7 +18,7 @@ impl Engine {
             Some(w) => w.state,
             None if r.order.0 < *next_order => OrderState::Filled,
             None => {
-                if let Said::Progress(_) = r.said {
+                if let Said::Progress(_) | Said::Executed(..) = r.said {
                     let reason = format!("the broker reports a fill of order {}, which was never sent", r.order.0);
                     kill_switch.disagree(reason, now);
                 } else {
@@ -27,9 +28,18 @@ impl Engine {
             }
         };
         match state.on(kind) {
-            Turn::Book => {
-                if let Said::Progress(p) = &r.said {
-                    self.progress(r.order, r.time, p, out)?;
+            Turn::Book => match &r.said {
+                Said::Progress(p) => self.progress(r, None, p, out)?,
+                Said::Executed(id, p) => self.progress(r, Some(id), p, out)?,
+                _ => {}
+            },
+            Turn::Amend => self.amend(r, state, out)?,
+            Turn::Name => {
+                if let (Said::Named(name), Some(w)) = (&r.said, known.working.fillable(r.order))
+                    && w.broker.as_ref() != Some(name)
+                {
+                    w.broker = Some(name.clone());
+                    self.note(r, state, out);
                 }
             }
             Turn::Go(next) => self.go(r, next, out),
@@ -85,21 +95,39 @@ impl Engine {
     }
 
     #[cold]
-    fn note(&mut self, r: &BrokerReport, state: OrderState, out: &mut Effects) {
+    pub(super) fn note(&mut self, r: &BrokerReport, state: OrderState, out: &mut Effects) {
         let words = r.said.words().map(str::to_owned);
         let record = OrderReport::Noted { order: r.order, time: r.time, said: r.said.kind(), state, words };
         self.emit(Emitted::Report(record, Default::default()), out);
     }
 
-    fn progress(&mut self, order: OrderId, time: Time, p: &Progress, out: &mut Effects) -> Result<(), EngineError> {
-        let known = &mut self.state.known;
-        let Some(w) = known.working.fillable(order) else {
-            self.state.repeated += 1;
+    fn progress(
+        &mut self,
+        r: &BrokerReport,
+        id: Option<&ExecutionId>,
+        p: &Progress,
+        out: &mut Effects,
+    ) -> Result<(), EngineError> {
+        let State { known, executions, repeated, .. } = &mut self.state;
+        if id.is_some_and(|id| executions.get(id).is_some()) {
+            *repeated += 1;
+            return Ok(());
+        }
+        let Some(w) = known.working.fillable(r.order) else {
+            // All of the order is booked already.
+            *repeated += 1;
+            id.inspect(|id| executions.set(id, Known::Unclear));
             return Ok(());
         };
         let parts = w.progress(p.from, p.to);
+        if let Some(id) = id {
+            let Progress { from, to, price, fee, .. } = *p;
+            let whole = parts.as_slice() == [(from, to)];
+            let booked = || Known::Booked(Box::new(Booked { order: w.order.clone(), from, to, price, fee }));
+            executions.set(id, if whole { booked() } else { Known::Unclear });
+        }
         if parts.is_empty() {
-            self.state.repeated += 1;
+            *repeated += 1;
             return Ok(());
         }
         w.state = w.state.after_fill();
@@ -108,29 +136,9 @@ impl Engine {
             let (quantity, whole) = (to - from, p.to - p.from);
             // A part of what is reported pays its share of the fee, and the shares sum to the whole.
             let fee = p.fee.portion(to - p.from, whole) - p.fee.portion(from - p.from, whole);
-            let known = &mut self.state.known;
-            let before = known.ledger.portfolio().totals().realised;
-            let fill = Fill {
-                id: known.ledger.next_fill(),
-                order,
-                time,
-                symbol,
-                side,
-                quantity,
-                price: p.price,
-                fee,
-                slippage_bps: p.slippage_bps,
-            };
-            known.ledger.fill(&fill).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
-            // A report that comes late must not take the mark back to its price.
-            if let Some(l) = known.market.last(symbol).filter(|l| l.time > time) {
-                known.ledger.mark(symbol, l.price);
-            }
-            if let (Some(most), Some(l)) = (self.config.kill_switch.too_old(), known.market.last(symbol)) {
-                self.state.stale_at = self.state.stale_at.min(l.time.plus(most)).max(known.clock);
-            }
-            let realised = known.ledger.portfolio().totals().realised - before;
-            let done = known.working.get_mut(order).is_some_and(|w| {
+            let (price, slippage_bps) = (p.price, p.slippage_bps);
+            let fill = Fill { id: 0, order: r.order, time: r.time, symbol, side, quantity, price, fee, slippage_bps };
+            let done = self.state.known.working.get_mut(r.order).is_some_and(|w| {
                 w.remaining -= fill.signed();
                 if w.remaining.is_zero() && !w.state.is_terminal() {
                     w.state = OrderState::Filled;
@@ -138,22 +146,51 @@ impl Engine {
                 w.remaining.is_zero()
             });
             if done {
-                self.finished(order);
+                self.finished(r.order);
             }
-            self.emit(Emitted::Report(OrderReport::Filled(fill), realised), out);
+            self.book(fill, out)?;
         }
-        if p.to > ordered {
-            let reason = format!("order {}: the broker filled {} of {ordered} ordered", order.0, p.to);
-            self.state.kill_switch.disagree(reason, self.state.known.clock);
-        }
+        self.check_filled(r.order, ordered, p.to);
         Ok(())
     }
 
+    /// Books a fill under the next number.
+    pub(super) fn book(&mut self, fill: Fill, out: &mut Effects) -> Result<(), EngineError> {
+        let State { known, stale_at, .. } = &mut self.state;
+        let fill = Fill { id: known.ledger.next_fill(), ..fill };
+        let (symbol, last) = (fill.symbol, known.market.last(fill.symbol));
+        let before = known.ledger.portfolio().totals().realised;
+        let remaining = fill.signed() + known.working.get(fill.order).map_or(Quantity::ZERO, |w| w.remaining);
+        known.records.filled(&fill, known.ledger.portfolio().quantity(symbol), remaining);
+        known.ledger.fill(&fill, known.clock).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
+        // A report that comes late must not take the mark back to its price.
+        if let Some(l) = last.filter(|l| l.time > fill.time) {
+            known.ledger.mark(symbol, l.price);
+        }
+        if let (Some(most), Some(l)) = (self.config.kill_switch.too_old(), last) {
+            *stale_at = (*stale_at).min(l.time.plus(most)).max(known.clock);
+        }
+        let realised = known.ledger.portfolio().totals().realised - before;
+        self.emit(Emitted::Report(OrderReport::Filled(fill), realised), out);
+        Ok(())
+    }
+
+    /// More filled than was ordered: what the broker holds is not what was decided.
+    pub(super) fn check_filled(&mut self, order: OrderId, ordered: Quantity, filled: Quantity) {
+        if filled > ordered {
+            let reason = format!("order {}: the broker filled {filled} of {ordered} ordered", order.0);
+            self.state.kill_switch.disagree(reason, self.state.known.clock);
+        }
+    }
+
     /// Nothing more comes of an order; gives whether that is news.
-    fn finished(&mut self, order: OrderId) -> bool {
-        let State { known, making_way, due, .. } = &mut self.state;
+    pub(super) fn finished(&mut self, order: OrderId) -> bool {
+        let State { known, making_way, closing, due, .. } = &mut self.state;
+        // A closing order that is refused would be refused again and again: it waits for the next decision.
+        let refused = known.working.get(order).is_some_and(|w| w.state == OrderState::Rejected);
         let Some(symbol) = known.working.end(order) else { return false };
-        if making_way.remove(&symbol) {
+        let closed = closing.remove(&symbol) && !refused;
+        if making_way.remove(&symbol) || closed {
             due.symbols.insert(symbol);
         }
         true

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tradewind_core_types::{
     Adjust, Adjustment, Cash, Decision, Fixed, Name, Order, OrderId, OrderKind, Outcome, PreTrade, Price, Quantity,
-    Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, WorkingOrder, approve,
+    Side, Sizing, Stage, Step, Symbol, TimeInForce, Verdict, View, WorkingOrder, ZERO_CROSSING, approve,
 };
 
 use super::{Engine, EngineConfig, OrderStyle, State};
@@ -62,7 +62,7 @@ impl Engine {
     fn trade(&mut self, mut t: Target, out: &mut Effects) -> Result<(), EngineError> {
         let id = self.state.next_decision;
         self.state.next_decision += 1;
-        let State { known, kill_switch, next_order, .. } = &mut self.state;
+        let State { known, kill_switch, next_order, closing, .. } = &mut self.state;
         let view = known.view();
         let equity = view.portfolio.equity();
         if equity <= Cash::ZERO && t.weight != 0.0 {
@@ -84,16 +84,29 @@ impl Engine {
         };
         let own = || view.working.of(t.symbol);
         let pending: Quantity = own().map(|w| w.remaining).sum();
-        let mut makes_way = false;
+        let (mut makes_way, mut closes) = (false, false);
         let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
             // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
             let sign = if side == Side::Buy { 1 } else { -1 };
             let against = || own().filter(|w| !w.ended && w.remaining.signum() == -sign);
-            let Some(first) = against().next() else { return Ok((side, quantity)) };
-            makes_way = true;
-            out.extend(against().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
-            Err(format!("an order on the other side is working (number {}): it is cancelled first", first.order.id.0))
+            if let Some(first) = against().next() {
+                makes_way = true;
+                out.extend(against().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
+                let number = first.order.id.0;
+                return Err(format!("an order on the other side is working (number {number}): it is cancelled first"));
+            }
+            let most = decision.sizing.map_or(quantity, |s| s.tradable().abs());
+            if most < quantity {
+                closes = true;
+                decision.checks.push(only_closes(most, quantity));
+            }
+            if most.is_zero() {
+                Err("the position is being closed: the rest is decided after the last fill".into())
+            } else {
+                Ok((side, most))
+            }
         });
+        closing.remove(&t.symbol);
         let order = match sized {
             Ok((side, quantity)) => {
                 let (kind, tif) = match self.config.order_style {
@@ -116,6 +129,8 @@ impl Engine {
                 self.state.waiting.remove(t.symbol);
                 if makes_way {
                     self.state.making_way.insert(t.symbol);
+                } else if closes {
+                    self.state.closing.insert(t.symbol);
                 }
                 decision.outcome = Outcome::NotTraded(why);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
@@ -137,10 +152,14 @@ impl Engine {
         match approve(order, checks, &view, &mut decision.checks) {
             Ok(approved) => {
                 self.state.waiting.remove(decision.symbol);
+                if closes {
+                    self.state.closing.insert(decision.symbol);
+                }
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();
                 self.state.next_order += 1;
                 self.state.known.working.insert(WorkingOrder::new(order.clone()));
+                self.state.known.records.ordered(order.id, &decision);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 self.emit(Emitted::Order(order), out);
                 out.push(Effect::Submit(approved));
@@ -170,6 +189,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// No order takes a position through zero: of this quantity only so much is ordered.
+fn only_closes(most: Quantity, wanted: Quantity) -> Step {
+    let most = most.to_f64();
+    let why = "no order crosses zero: the position is closed, and the rest decided after the last fill";
+    let adjustment = Adjustment::new(Adjust::Cap(most), why).with("wanted", wanted.to_f64());
+    Step { stage: Stage::PreTrade, plugin: ZERO_CROSSING, adjustment, after: most }
 }
 
 /// The side and quantity to trade, or why nothing is traded. Notes the sizing in the decision.

@@ -196,7 +196,7 @@ fn what_hangs_on_what_is_due_is_decided_through_every_link() {
 }
 
 #[test]
-fn filters_and_sizers_are_asked_in_the_warm_up_too() {
+fn filters_and_sizers_are_asked_when_trading_begins() {
     let s = Strategy {
         filters: vec![0],
         sizers: vec![Named::of(Box::new(Says(Adjust::Scale(0.5), 0)))],
@@ -209,12 +209,12 @@ fn filters_and_sizers_are_asked_in_the_warm_up_too() {
     };
     let config = EngineConfig { schedule: Schedule::SessionClose, ..on_signal() };
     let close = || ("", MarketData::SessionClose);
-    // Two closes before trading begins at row 5; the decision at row 6 asks for the third time.
+    // Two closes before trading begins at row 5; the decision at row 6 asks for the first time.
     let rows = [("A", bar(10.0)), close(), ("A", bar(10.0)), close(), ("A", bar(10.0)), close()];
     let (_, log) = run(p, config, 5_000, &rows);
     assert_eq!((log.decisions.len(), log.ordered()), (1, vec!["A Buy 25".to_owned()]));
     let steps = &log.decisions[0].contributions[0].steps;
-    assert_eq!([1, 2].map(|i| steps[i].adjustment.reason.as_ref()), ["asked 3 times", "asked 3 times"]);
+    assert_eq!([1, 2].map(|i| steps[i].adjustment.reason.as_ref()), ["asked 1 times", "asked 1 times"]);
 }
 
 #[test]

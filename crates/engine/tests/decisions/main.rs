@@ -2,5 +2,8 @@
 
 mod allocation;
 mod common;
+mod opens;
+mod records;
 mod risk_path;
 mod signals;
+mod zero;

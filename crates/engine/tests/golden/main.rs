@@ -20,17 +20,17 @@ use stubs::{Moody, Stretch, Whim};
 
 const PINNED: [(&str, &str); 13] = [
     ("on_close", "8df6cd88b5ff9a8eebd3b9ba6714c0ea1fa23cbab0e40d38325750f1da9656e0"),
-    ("on_open", "b7128c9773340ba6faa96cd36e3942227b15595b45cd9e400a0f23c85e3970ff"),
-    ("on_signal", "37633615aca95b4e0bd2b705f3a69365c9ba586c606ddcbb1a88738b8787e3bf"),
-    ("actions_MarketOnClose", "891aa27b185a0772325a132cfe93fb6b0b4b4f00dc12c966850b427b8109085a"),
-    ("actions_MarketOnOpen", "665ab097827aa587158772e7c271a93a6adebcb795e11e4a7a943dc8fce4acec"),
-    ("actions_Market", "4fa74fc67c0e173d410d7c3f0dbea5ce911f7d733dd3a5d0ec9669cac52c7216"),
-    ("actions_on_signal", "c58a01bc88eb1de59ed311c21dc4e2b2dff1f5753d53c145daea13b8edf89871"),
-    ("rejects_cash", "6326ac0fe3208f3bbc3d747b1a44512613d815d7f70b473b67bbd0e47bedee4b"),
-    ("rejects_margin", "426bd63f53787d5895991d03969a018e21391658dcbac9c086760e9b5440be96"),
-    ("pairs", "1e3d07be5155a37e43f025d5aef205efa870d101a04fbf1f8127eadeaac45d8e"),
-    ("rules_SessionClose", "76e92ff78bd0d35029d6149074af4091d275ca269ddf348ec9b7acedae21ba34"),
-    ("rules_Signal", "6722fd228c9bbda18e3083b54418f2b6601aee7fceb63365697c5d8b8871dc59"),
+    ("on_open", "d2a844c8b25d520479403a05540a03f8f994a235ada53b7d11c6621118f2e196"),
+    ("on_signal", "92428318f11e030e10d073d879425531cc717e1450f84e9f9a2a9f049c93dc13"),
+    ("actions_MarketOnClose", "867ff52fbacf1c91294cd06a363113615181cabbf613d6a94f1393d8c7589e5e"),
+    ("actions_MarketOnOpen", "889fd5e0357fe7733cb3f5e8b54a53a81868761af59ec07056fe10cf1019b23a"),
+    ("actions_Market", "98cdd3427621d53e1c11f8573ab5e671e42583e4b9ea2e2a8ba66fb6499cf746"),
+    ("actions_on_signal", "d2dc74ea4943221ef9be9c1429d34dc21ec3b027d92ef98d3ea23737a02ef28b"),
+    ("rejects_cash", "0f4670265b9f2c947ee838632d6855764d70b2af7151eca0f1cdba7c9ca11086"),
+    ("rejects_margin", "db224a519fb8738e2895e1311d1f36dd6613b4d07ff3240a1d0004c707a23a2a"),
+    ("pairs", "656b132d2491ba102cb94e5acde646e6329b0d3e360dafda91df7ca5a3c30570"),
+    ("rules_SessionClose", "0ab2dbcd02d9257a058524eea09fabec0e812bc903feb73172d58c404401173b"),
+    ("rules_Signal", "5b1a93171333f662767a94f8f5c44e86b707e70105eb74007d249a11ddb1040e"),
     ("every_trade", "2c62659e5afc6f0bce5e73a18e19b1bbfdc30a474f4136bf50e4a0ed3bdbe050"),
 ];
 

@@ -47,7 +47,7 @@ fn the_hash_is_what_its_definition_says() {
     l.deposit(Time::from_nanos(5), c("-250"));
     is(&l, 2, "b60593b6daef1adace3b7f5c57f0c43b39b14607037f6b81d7de0d8fa6cefd74");
     let sold = Fill { fee: c("0.25"), slippage_bps: 1.5, ..fill(1, "LA", Side::Sell, "10", "10") };
-    l.fill(&sold).unwrap();
+    l.fill(&sold, day(1)).unwrap();
     is(&l, 3, "0cc989d9b844b75497f550ffbd0756d98b642cb8ac67ec181619b6b9e7e0ba3b");
     l.close(day(1)).unwrap();
     is(&l, 4, "eeb4032daab90960363f0ab9ad920bdac7e1705ae8efcf1825dc097180389ec9");
@@ -58,10 +58,10 @@ fn the_hash_is_what_its_definition_says() {
 #[test]
 fn a_fill_that_cannot_be_booked_is_no_entry() {
     let mut l = ledger("1000", Rates::default());
-    assert!(l.fill(&fill(1, "LA", Side::Buy, "0", "10")).is_err());
+    assert!(l.fill(&fill(1, "LA", Side::Buy, "0", "10"), day(1)).is_err());
     assert_eq!((l.entries(), l.next_fill(), l.portfolio()), (1, 1, &Portfolio::with_cash(c("1000"))));
     // Its number is still free, and a number that is not the next one is refused.
-    let booked = [1, 3, 1, 0, 2, 3].map(|id| l.fill(&fill(id, "LA", Side::Buy, "1", "10")).is_ok());
+    let booked = [1, 3, 1, 0, 2, 3].map(|id| l.fill(&fill(id, "LA", Side::Buy, "1", "10"), day(1)).is_ok());
     assert_eq!(booked, [true, false, false, false, true, true]);
     assert_eq!((l.entries(), l.next_fill()), (4, 4));
     assert_eq!((l.portfolio().quantity(symbol("LA")).to_string(), l.portfolio().cash()), ("3".into(), c("970")));
@@ -70,7 +70,7 @@ fn a_fill_that_cannot_be_booked_is_no_entry() {
 #[test]
 fn marks_value_what_is_held() {
     let mut l = ledger("1000", Rates::default());
-    l.fill(&fill(1, "LA", Side::Buy, "2", "10")).unwrap();
+    l.fill(&fill(1, "LA", Side::Buy, "2", "10"), day(1)).unwrap();
     l.mark(symbol("LA"), "15".parse().unwrap());
     assert_eq!((l.portfolio().equity(), l.entries()), (c("1010"), 2));
 }
@@ -100,11 +100,11 @@ fn cash_earns_and_debt_pays_by_the_day() {
 fn shorts_pay_to_borrow_and_longs_do_not() {
     let mut l = ledger("1000", Rates { borrow: 1.8, ..Rates::default() });
     l.close(day(0)).unwrap();
-    l.fill(&fill(1, "LA", Side::Buy, "3", "100")).unwrap();
+    l.fill(&fill(1, "LA", Side::Buy, "3", "100"), day(1)).unwrap();
     l.close(day(1)).unwrap();
     assert_eq!((l.portfolio().cash(), l.entries()), (c("700"), 4), "nothing is short, and cash bears no interest");
-    l.fill(&fill(2, "LB", Side::Sell, "2", "50")).unwrap();
-    l.fill(&fill(3, "LC", Side::Sell, "1", "40")).unwrap();
+    l.fill(&fill(2, "LB", Side::Sell, "2", "50"), day(1)).unwrap();
+    l.fill(&fill(3, "LC", Side::Sell, "1", "40"), day(1)).unwrap();
     l.mark(symbol("LC"), "60".parse().unwrap());
     l.close(day(3)).unwrap();
     // (2 x 50 + 1 x 60) x 0.005 x 2 days
@@ -113,7 +113,7 @@ fn shorts_pay_to_borrow_and_longs_do_not() {
     // Where borrowing is free nothing is booked.
     let mut l = ledger("1000", Rates::default());
     l.close(day(0)).unwrap();
-    l.fill(&fill(1, "LA", Side::Sell, "1", "10")).unwrap();
+    l.fill(&fill(1, "LA", Side::Sell, "1", "10"), day(1)).unwrap();
     l.close(day(9)).unwrap();
     assert_eq!((l.portfolio().cash(), l.entries()), (c("1010"), 4));
 }
@@ -137,7 +137,7 @@ fn only_what_changes_the_books_is_an_entry() {
     };
     let mut l = ledger("1000", Rates::default());
     assert!(all().into_iter().all(|a| act(&mut l, "LA", a) == 0), "nothing is held");
-    l.fill(&fill(1, "LA", Side::Buy, "4", "10")).unwrap();
+    l.fill(&fill(1, "LA", Side::Buy, "4", "10"), day(1)).unwrap();
     for halted in [true, false] {
         assert_eq!(act(&mut l, "LA", CorporateAction::Halt { halted }), 0);
     }
@@ -149,15 +149,15 @@ fn only_what_changes_the_books_is_an_entry() {
     // 8 long and 2 short are paid out.
     assert_eq!(act(&mut l, "LZ", CorporateAction::Delisting { price: Some(price("6")) }), 1);
     assert_eq!((l.portfolio().cash(), held(&l, "LZ")), (c("1012"), Quantity::ZERO));
-    l.fill(&fill(2, "LB", Side::Sell, "2", "10")).unwrap();
+    l.fill(&fill(2, "LB", Side::Sell, "2", "10"), day(1)).unwrap();
     assert_eq!(act(&mut l, "LB", CorporateAction::Delisting { price: Some(price("4")) }), 1);
     assert_eq!((l.portfolio().cash(), held(&l, "LB")), (c("1024"), Quantity::ZERO));
     // Lost, but for the smallest price there is.
-    l.fill(&fill(3, "LC", Side::Buy, "2", "10")).unwrap();
+    l.fill(&fill(3, "LC", Side::Buy, "2", "10"), day(1)).unwrap();
     assert_eq!(act(&mut l, "LC", CorporateAction::Delisting { price: None }), 1);
     assert_eq!((l.portfolio().cash(), held(&l, "LC")), (c("1004.000000002"), Quantity::ZERO));
     assert!(l.action(day(2), symbol("LC"), CorporateAction::Split { numerator: 0, denominator: 1 }).is_ok());
-    l.fill(&fill(4, "LC", Side::Buy, "2", "10")).unwrap();
+    l.fill(&fill(4, "LC", Side::Buy, "2", "10"), day(1)).unwrap();
     let before = l.entries();
     assert!(l.action(day(2), symbol("LC"), CorporateAction::Split { numerator: 0, denominator: 1 }).is_err());
     assert_eq!(l.entries(), before);

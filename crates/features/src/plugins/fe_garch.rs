@@ -10,7 +10,7 @@ use tradewind_core_types::{
     Online, Params, Plugin, PluginInfo, Published, Symbol, View, parse_params,
 };
 use tradewind_numerics::ewm::Ewm;
-use tradewind_numerics::garch::{Fit, MIN_OBSERVATIONS, Spec, fit};
+use tradewind_numerics::garch::{self, Fit, MIN_OBSERVATIONS, Spec, fit};
 use tradewind_numerics::{Window, math};
 
 /// The smallest variance published, per period: a standard deviation of 0.1 bp. A series that does not move has this variance, so
@@ -45,6 +45,16 @@ pub enum Mean {
     Constant,
     /// Zero.
     Zero,
+}
+
+/// The variance before the first return of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// Exponentially weighted mean of the first 75 squared residuals, as in `arch`.
+    Ewma,
+    /// Mean of all squared residuals, as in the benchmark of Fiorentini, Calzolari and Panattoni (1996).
+    Sample,
 }
 
 /// Parameters of the GARCH volatility forecast.
@@ -87,6 +97,8 @@ pub struct FeGarchParams {
     pub dist: Dist,
     /// Mean of the returns: `constant` or `zero`.
     pub mean: Mean,
+    /// Variance before the first return of the window: `ewma` or `sample`.
+    pub init: Init,
     /// Returns a fit looks back on, `min_obs` to 100000.
     pub window: usize,
     /// Returns needed for the first fit, 50 to `window`.
@@ -110,6 +122,7 @@ impl Default for FeGarchParams {
             model: Model::Garch,
             dist: Dist::Normal,
             mean: Mean::Constant,
+            init: Init::Ewma,
             window: 1000,
             min_obs: 250,
             refit_every: 21,
@@ -162,6 +175,10 @@ impl Params for FeGarchParams {
                 student_t: self.dist == Dist::T,
                 constant_mean: self.mean == Mean::Constant,
                 variance_targeting: self.variance_targeting,
+                init: match self.init {
+                    Init::Ewma => garch::Init::Ewma,
+                    Init::Sample => garch::Init::Sample,
+                },
             },
             min_obs: self.min_obs,
             refit_every: self.refit_every,

@@ -200,6 +200,7 @@ pub(super) fn form(rows: &Jacobian, dim: usize, h: &Matrix) -> Square {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Init;
     use super::*;
 
     fn specs() -> impl Iterator<Item = Spec> {
@@ -208,6 +209,7 @@ mod tests {
             student_t: b & 2 > 0,
             constant_mean: b & 4 > 0,
             variance_targeting: b & 8 > 0,
+            init: Init::Ewma,
         })
     }
 

@@ -1,4 +1,5 @@
-//! Maximum likelihood: a small grid of starts, BFGS on the analytic gradient (argmin), then Newton steps on the analytic Hessian.
+//! Maximum likelihood: from each of a small grid of starts BFGS on the analytic gradient (argmin), then Newton steps on the analytic Hessian; the
+//! highest maximum counts.
 
 use std::cell::RefCell;
 
@@ -9,7 +10,7 @@ use argmin::solver::quasinewton::BFGS;
 use super::coordinates::{Linear, OMEGA_MIN, form, from_search, search_dim, to_search};
 use super::likelihood::{BETA, DOWN, MU, NU, OMEGA, Second, Series, UP, Vector, evaluate, second};
 use super::linear::{MAX, Square, dot, invert, solve_spd};
-use super::{Fit, MIN_OBSERVATIONS, Parameters, Spec, StdErrors, backcast, centre, conditional_variances};
+use super::{Fit, MIN_OBSERVATIONS, Parameters, Spec, StdErrors, centre, conditional_variances};
 use crate::{NumericsError, math};
 
 const WHAT: &str = "GARCH fit";
@@ -20,8 +21,12 @@ const NEWTON_STEPS: usize = 12;
 /// The search hands over to Newton below this norm of the gradient (of the mean log-likelihood), or when an iteration gains less
 /// than that: early at first, and once more in earnest when Newton finds no optimum from there.
 const SEARCHES: [(f64, f64); 2] = [(1e-4, 1e-8), (1e-7, 1e-15)];
-/// Log-likelihood that another Newton step may still gain at an optimum.
-const GAIN: f64 = 1e-7;
+/// How far a start is followed before it is asked whether its maximum is known already; as above.
+const APPROACH: (f64, f64) = (2e-2, 1e-5);
+/// Log-likelihood that another Newton step may still gain at an optimum: parameters are then within a few millionths of their errors.
+const GAIN: f64 = 1e-11;
+/// Rounding of the log-likelihood.
+const ROUNDING: f64 = 1e-8;
 /// Norm of the gradient in the search's coordinates at an optimum where the Hessian is of no use (on the persistence bound).
 const GRADIENT: f64 = 1e-5;
 
@@ -96,14 +101,22 @@ impl Gradient for Objective<'_> {
     }
 }
 
-/// A few plausible points (in units of the sample variance) from calm to nervous, as `arch` does on a finer grid.
+/// Starts in units of the sample variance: plausible points from calm to nervous, and the corners in which short windows have their optimum
+/// instead (shocks that are forgotten at once, a variance that only drifts, rises that count more than falls).
 fn starts(spec: Spec) -> impl Iterator<Item = Vector> {
+    // Weight of a shock, further weight of it after a fall, persistence.
+    let corners: &[(f64, f64, f64)] = if spec.gjr {
+        &[(0.03, 0.04, 0.1), (0.002, 0.006, 0.998), (0.06, -0.05, 0.97)]
+    } else {
+        &[(0.05, 0.0, 0.1), (0.005, 0.0, 0.998)]
+    };
     let shocks: &[(f64, f64)] =
         if spec.gjr { &[(0.01, 0.06), (0.01, 0.18), (0.06, 0.1)] } else { &[(0.03, 0.0), (0.08, 0.0), (0.16, 0.0)] };
+    let plausible = shocks.iter().flat_map(|&(alpha, gamma)| [0.8, 0.95, 0.985].map(|p| (alpha, gamma, p)));
     let nu = if spec.student_t { 8.0 } else { 0.0 };
-    shocks.iter().flat_map(move |&(alpha, gamma)| {
-        [0.8, 0.95, 0.985].map(|p| [0.0, 1.0 - p, alpha, alpha + gamma, p - alpha - 0.5 * gamma, nu])
-    })
+    plausible
+        .chain(corners.iter().copied())
+        .map(move |(alpha, gamma, p)| [0.0, 1.0 - p, alpha, alpha + gamma, p - alpha - 0.5 * gamma, nu])
 }
 
 /// BFGS from `start`; gives the best point seen and the number of evaluations. Errors of argmin end the search, no more:
@@ -229,7 +242,7 @@ fn newton(series: Series<'_>, spec: Spec, start: Vector) -> (Vector, Second, boo
                 let next = second(series, &t, spec.student_t);
                 evaluations += 1;
                 // Rounding of the sum, and a coordinate put exactly on its bound, are allowed for.
-                if next.value >= s.value - 0.1 * GAIN {
+                if next.value >= s.value - ROUNDING {
                     better = Some((t, next));
                     break;
                 }
@@ -299,6 +312,37 @@ fn std_errors(spec: Spec, s: &Second, n: f64) -> Option<[f64; MAX]> {
     Some(out)
 }
 
+/// Goes up from `start`; gives the maximum with its derivatives, when there is one, and the passes over the data. It stops where it comes near
+/// one of the maxima that are known.
+fn climb(
+    series: Series<'_>,
+    spec: Spec,
+    start: Vector,
+    known: &[(Vector, Second)],
+) -> (Option<(Vector, Second)>, usize) {
+    let (mut theta, mut evaluations) = search(series, spec, &start, APPROACH);
+    let (l, _) = evaluate(series, &theta, spec.student_t, false);
+    if known.iter().any(|(t, s)| near(t, &theta) && s.value >= l) {
+        return (None, evaluations);
+    }
+    for until in SEARCHES {
+        let (found, searched) = search(series, spec, &theta, until);
+        let (polished, derivatives, optimum, steps) = newton(series, spec, found);
+        evaluations += searched + steps;
+        if optimum {
+            return (Some((polished, derivatives)), evaluations);
+        }
+        theta = polished;
+    }
+    (None, evaluations)
+}
+
+/// Whether a search at `theta` is on its way to a maximum at `m`: every coordinate within the reach of a few more steps.
+fn near(m: &Vector, theta: &Vector) -> bool {
+    let reach = [0.05, 0.05, 0.03, 0.03, 0.08, f64::INFINITY];
+    m.iter().zip(theta).zip(reach).all(|((a, b), reach)| (a - b).abs() <= reach)
+}
+
 /// Fits a model to returns, from `warm` (the parameters of an earlier fit in the same units) as well as from standard starts.
 ///
 /// The series is scaled to unit variance first, so that the units of the returns do not matter.
@@ -322,7 +366,7 @@ pub fn fit(returns: &[f64], spec: Spec, warm: Option<&Parameters>) -> Result<Fit
     }
     let unit = variance.sqrt();
     let y: Vec<f64> = returns.iter().map(|r| r / unit).collect();
-    let series = Series { y: &y, backcast: backcast(y.iter().map(|v| v - centre / unit)) };
+    let series = Series { y: &y, before: spec.before(&y) };
 
     let warm = warm.map(|p| {
         let mut t = p.theta();
@@ -336,32 +380,20 @@ pub fn fit(returns: &[f64], spec: Spec, warm: Option<&Parameters>) -> Result<Fit
         t
     });
     let mut evaluations = 0;
-    let mut best: Option<(Vector, f64)> = None;
     let cold = starts(spec).map(|[_, rest @ ..]| {
         let [omega, up, down, beta, nu] = rest;
         [centre / unit, omega, up, down, beta, nu]
     });
-    for t in cold.chain(warm) {
-        let (l, _) = evaluate(series, &t, spec.student_t, false);
-        evaluations += 1;
-        if l.is_finite() && best.is_none_or(|(_, b)| l > b) {
-            best = Some((t, l));
-        }
-    }
     let no = |why: &str| NumericsError::NoConvergence { what: WHAT, why: why.into() };
-    let (from, _) = best.ok_or_else(|| no("no start has a finite likelihood"))?;
-    let (mut theta, mut s) = (from, None);
-    for until in SEARCHES {
-        let (found, searched) = search(series, spec, &theta, until);
-        let (polished, derivatives, optimum, steps) = newton(series, spec, found);
-        evaluations += searched + steps;
-        theta = polished;
-        if optimum {
-            s = Some(derivatives);
-            break;
-        }
+    // The likelihood has several maxima on short windows: every start is searched, and the highest counts.
+    let mut maxima: Vec<(Vector, Second)> = Vec::new();
+    for start in warm.into_iter().chain(cold) {
+        let (found, passes) = climb(series, spec, start, &maxima);
+        evaluations += passes;
+        maxima.extend(found);
     }
-    let s = s.ok_or_else(|| no("the likelihood still rises where the search ended"))?;
+    let best = maxima.into_iter().reduce(|a, b| if b.1.value > a.1.value { b } else { a });
+    let (theta, s) = best.ok_or_else(|| no("the likelihood still rises where the search ended"))?;
     if !(s.value.is_finite() && theta.iter().all(|t| t.is_finite())) {
         return Err(no("the optimum is not finite"));
     }
@@ -387,7 +419,7 @@ pub fn fit(returns: &[f64], spec: Spec, warm: Option<&Parameters>) -> Result<Fit
         beta: theta[BETA],
         nu: spec.student_t.then_some(theta[NU]),
     };
-    let variances = conditional_variances(returns, &parameters, spec.constant_mean);
+    let variances = conditional_variances(returns, &parameters, spec);
     let squares = returns.iter().zip(&variances).map(|(r, h)| (r - parameters.mu).powi(2) / h).sum::<f64>() / n as f64;
     if !(CALIBRATED.0..=CALIBRATED.1).contains(&squares) {
         return Err(no("the optimum's variances are not those of the returns (many equal returns?)"));

@@ -24,11 +24,44 @@ pub(super) type Matrix = [[f64; DIM]; DIM];
 /// Logarithms are taken of products of so many variances: the data are scaled to unit variance, so no product over- or underflows.
 const LOG_BLOCK: usize = 32;
 
-/// Observations, scaled to unit variance, and the variance before the first one.
+/// Observations, scaled to unit variance, and the variance (and squared residual) before the first one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Series<'a> {
     pub y: &'a [f64],
-    pub backcast: f64,
+    pub before: Before,
+}
+
+/// The variance before the first observation.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Before {
+    /// Given.
+    Fixed(f64),
+    /// The mean squared residual of the whole sample, which depends on mu.
+    Sample {
+        /// Mean of the observations.
+        mean: f64,
+        /// Their variance around it.
+        variance: f64,
+    },
+}
+
+impl Before {
+    /// Of a sample.
+    pub fn sample(y: &[f64]) -> Self {
+        let n = y.len() as f64;
+        let mean = y.iter().sum::<f64>() / n;
+        Self::Sample { mean, variance: y.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n }
+    }
+    /// The value at a mean, and its first two derivatives by it.
+    pub fn at(self, mu: f64) -> [f64; 3] {
+        match self {
+            Self::Fixed(v) => [v, 0.0, 0.0],
+            Self::Sample { mean, variance } => {
+                let d = mu - mean;
+                [variance + d * d, 2.0 * d, 2.0]
+            }
+        }
+    }
 }
 
 /// Sum of the log-likelihood with its derivatives.
@@ -77,12 +110,13 @@ fn kernel<const T: bool, const GRADIENT: bool>(series: Series<'_>, theta: &Vecto
     let &[mu, omega, up, down, beta, nu] = theta;
     let s = nu - 2.0;
     let m = 0.5 * (nu + 1.0);
-    let half = 0.5 * series.backcast;
-    let mut h = series.backcast;
+    let [before, slope, _] = series.before.at(mu);
+    let half = 0.5 * before;
+    let mut h = before;
     let mut shock = (up + down) * half;
     // dh/dtheta, and what is added to beta times it next.
-    let mut d = [0.0; H_DIM];
-    let mut x = [0.0, 1.0, half, half, series.backcast];
+    let mut d = [slope, 0.0, 0.0, 0.0, 0.0];
+    let mut x = [0.5 * (up + down) * slope, 1.0, half, half, before];
     let (mut g, mut g_mu, mut g_nu) = ([0.0; H_DIM], 0.0, 0.0);
     let (mut ln_h, mut ln_a, mut squares) = (0.0, 0.0, 0.0);
     for block in series.y.chunks(LOG_BLOCK) {
@@ -189,14 +223,16 @@ fn local(h: f64, e: f64, nu: Option<(f64, [f64; 3])>) -> Local {
 pub(super) fn second(series: Series<'_>, theta: &Vector, student_t: bool) -> Second {
     let &[mu, omega, up, down, beta, nu] = theta;
     let nu = student_t.then(|| (nu, t_constant(nu)));
-    let half = 0.5 * series.backcast;
-    let mut h = series.backcast;
+    let [before, slope, curvature] = series.before.at(mu);
+    let half = 0.5 * before;
+    let mut h = before;
     let mut shock = (up + down) * half;
-    let mut d = [0.0; H_DIM];
-    let mut x = [0.0, 1.0, half, half, series.backcast];
+    let mut d = [slope, 0.0, 0.0, 0.0, 0.0];
+    let mut x = [0.5 * (up + down) * slope, 1.0, half, half, before];
     // Second derivatives of h: by beta and each coordinate, and by mu and (mu, a_up, a_down). The others are zero.
     let mut by_beta = [0.0; H_DIM];
-    let (mut by_mu, mut x_mu) = ([0.0; 3], [0.0; 3]);
+    let mut by_mu = [curvature, 0.0, 0.0];
+    let mut x_mu = [0.5 * (up + down) * curvature, 0.5 * slope, 0.5 * slope];
     let (mut gradient, mut hessian, mut outer) = ([0.0; DIM], [[0.0; DIM]; DIM], [[0.0; DIM]; DIM]);
     for &r in series.y {
         for k in 0..H_DIM {
@@ -271,7 +307,7 @@ mod tests {
     fn three_observations_by_hand() {
         // h1 = 0.1 + 0.2*1 + 0.5*1 = 0.8; e1 = 1: h2 = 0.1 + 0.1*1 + 0.5*0.8 = 0.6; e2 = -1: h3 = 0.1 + 0.3*1 + 0.5*0.6 = 0.7.
         let y = [1.0, -1.0, 0.5];
-        let s = Series { y: &y, backcast: 1.0 };
+        let s = Series { y: &y, before: Before::Fixed(1.0) };
         let (l, _) = evaluate(s, &[0.0, 0.1, 0.1, 0.3, 0.5, 0.0], false, false);
         let by_hand =
             -0.5 * (3.0 * std::f64::consts::TAU.ln() + f64::ln(0.8 * 0.6 * 0.7) + 1.0 / 0.8 + 1.0 / 0.6 + 0.25 / 0.7);
@@ -281,7 +317,7 @@ mod tests {
     #[test]
     fn student_t_tends_to_the_normal() {
         let y = wiggle(100);
-        let s = Series { y: &y, backcast: 0.7 };
+        let s = Series { y: &y, before: Before::Fixed(0.7) };
         let mut theta = THETA;
         theta[NU] = 1e7;
         let (t, _) = evaluate(s, &theta, true, false);
@@ -292,7 +328,7 @@ mod tests {
     #[test]
     fn gradient_and_hessian_match_finite_differences() {
         let y = wiggle(203);
-        let s = Series { y: &y, backcast: 0.7 };
+        let s = Series { y: &y, before: Before::Fixed(0.7) };
         for student_t in [false, true] {
             let (value, gradient) = evaluate(s, &THETA, student_t, true);
             let exact = second(s, &THETA, student_t);
@@ -325,7 +361,7 @@ mod tests {
             let mut outer = [[0.0; DIM]; DIM];
             let mut before = [0.0; DIM];
             for t in 1..=y.len() {
-                let (_, g) = evaluate(Series { y: &y[..t], backcast: 0.7 }, &THETA, student_t, true);
+                let (_, g) = evaluate(Series { y: &y[..t], before: Before::Fixed(0.7) }, &THETA, student_t, true);
                 for i in 0..DIM {
                     for j in 0..DIM {
                         outer[i][j] += (g[i] - before[i]) * (g[j] - before[j]);
@@ -333,7 +369,7 @@ mod tests {
                 }
                 before = g;
             }
-            let exact = second(Series { y: &y, backcast: 0.7 }, &THETA, student_t).outer;
+            let exact = second(Series { y: &y, before: Before::Fixed(0.7) }, &THETA, student_t).outer;
             for i in 0..DIM {
                 for j in 0..DIM {
                     assert!((outer[i][j] - exact[i][j]).abs() < 1e-8 * (1.0 + exact[i][j].abs()), "({i},{j})");

@@ -3,7 +3,8 @@
 //! r_t = mu + e_t, e_t = sqrt(h_t) z_t, h_t = omega + (alpha + gamma [e_{t-1} < 0]) e_{t-1}^2 + beta h_{t-1}
 //! with z standard normal or standardised Student t (Bollerslev 1986, J. Econometrics 31; Bollerslev 1987, REStat 69;
 //! Glosten, Jagannathan & Runkle 1993, J. Finance 48). Conventions are those of the Python package `arch`: the variance before the
-//! sample is an exponentially weighted mean of the first 75 squared residuals, and its sign counts as half negative.
+//! sample is an exponentially weighted mean of the first 75 squared residuals, and its sign counts as half negative. With
+//! [`Init::Sample`] it is that of the benchmark of Fiorentini, Calzolari & Panattoni (1996).
 
 mod coordinates;
 mod fit;
@@ -15,10 +16,20 @@ use serde::{Deserialize, Serialize};
 pub use fit::fit;
 
 use crate::{NumericsError, math};
-use likelihood::{Series, Vector, evaluate};
+use likelihood::{Before, Series, Vector, evaluate};
 
 /// Fewest observations a model is fitted to.
 pub const MIN_OBSERVATIONS: usize = 50;
+
+/// The variance (and squared residual) before the first return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Init {
+    /// The exponentially weighted mean of the first squared residuals around the sample's mean ([`backcast`]), as in `arch`.
+    #[default]
+    Ewma,
+    /// The mean of all squared residuals, as in Bollerslev (1986) and Fiorentini, Calzolari & Panattoni (1996, J. Applied Econometrics 11).
+    Sample,
+}
 
 /// Which model is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,6 +42,22 @@ pub struct Spec {
     pub constant_mean: bool,
     /// omega from the sample variance, times 1 - persistence, instead of free (Engle & Mezrich 1996, Risk 9).
     pub variance_targeting: bool,
+    /// The variance before the sample.
+    pub init: Init,
+}
+
+impl Spec {
+    /// The variance before the returns.
+    fn before(self, returns: &[f64]) -> Before {
+        match (self.init, self.constant_mean) {
+            (Init::Ewma, constant) => {
+                let centre = centre(returns, constant);
+                Before::Fixed(backcast(returns.iter().map(|r| r - centre)))
+            }
+            (Init::Sample, true) => Before::sample(returns),
+            (Init::Sample, false) => Before::Fixed(returns.iter().map(|r| r * r).sum::<f64>() / returns.len() as f64),
+        }
+    }
 }
 
 /// Parameters of a model, in the units of the returns they were fitted to.
@@ -172,19 +199,19 @@ fn centre(returns: &[f64], constant_mean: bool) -> f64 {
 ///
 /// # Errors
 /// Without returns, and when the parameters or returns give no finite likelihood.
-pub fn log_likelihood(returns: &[f64], p: &Parameters, constant_mean: bool) -> Result<f64, NumericsError> {
+pub fn log_likelihood(returns: &[f64], p: &Parameters, spec: Spec) -> Result<f64, NumericsError> {
     if returns.is_empty() {
         return Err(NumericsError::TooFew { what: "GARCH log-likelihood", needed: 1, got: 0 });
     }
-    let centre = centre(returns, constant_mean);
-    let backcast = backcast(returns.iter().map(|r| r - centre));
-    // In units of the backcast, so that products of variances stay in range.
-    let unit = if backcast > 0.0 { backcast.sqrt() } else { 1.0 };
+    // In units of the variance before the sample, so that products of variances stay in range.
+    let [before, ..] = spec.before(returns).at(p.mu);
+    let unit = if before > 0.0 { before.sqrt() } else { 1.0 };
     let y: Vec<f64> = returns.iter().map(|r| r / unit).collect();
     let mut theta = p.theta();
     theta[likelihood::MU] /= unit;
     theta[likelihood::OMEGA] /= unit * unit;
-    let (l, _) = evaluate(Series { y: &y, backcast: backcast / (unit * unit) }, &theta, p.nu.is_some(), false);
+    let before = Before::Fixed(before / (unit * unit));
+    let (l, _) = evaluate(Series { y: &y, before }, &theta, p.nu.is_some(), false);
     let l = l - returns.len() as f64 * math::ln(unit);
     if l.is_finite() {
         Ok(l)
@@ -199,9 +226,8 @@ pub fn log_likelihood(returns: &[f64], p: &Parameters, constant_mean: bool) -> R
 }
 
 /// The conditional variances of returns under given parameters, and last that of the period after them.
-pub fn conditional_variances(returns: &[f64], p: &Parameters, constant_mean: bool) -> Vec<f64> {
-    let centre = centre(returns, constant_mean);
-    let start = backcast(returns.iter().map(|r| r - centre));
+pub fn conditional_variances(returns: &[f64], p: &Parameters, spec: Spec) -> Vec<f64> {
+    let [start, ..] = spec.before(returns).at(p.mu);
     let mut h = p.omega + p.persistence() * start;
     let mut out = Vec::with_capacity(returns.len() + 1);
     for &r in returns {
@@ -261,8 +287,8 @@ mod tests {
             assert!(matches!(fit(&[constant; 100], spec, None), Err(NumericsError::Constant(_))));
         }
         let p = parameters(0.1, 0.0, 0.8);
-        assert!(log_likelihood(&[], &p, false).is_err());
-        assert!(log_likelihood(&bad, &p, false).is_err());
+        assert!(log_likelihood(&[], &p, Spec::default()).is_err());
+        assert!(log_likelihood(&bad, &p, Spec::default()).is_err());
     }
 
     proptest! {
@@ -284,7 +310,7 @@ mod tests {
         }
 
         #[test]
-        fn any_fit_is_admissible(seed in 0u64..1_000_000, n in 50usize..200, b in 0u8..16) {
+        fn any_fit_is_admissible(seed in 0u64..1_000_000, n in 50usize..200, b in 0u8..32) {
             let mut x = seed as f64 / 1e6 + 0.1;
             let returns: Vec<f64> = (0..n)
                 .map(|i| {
@@ -297,12 +323,13 @@ mod tests {
                 student_t: b & 2 > 0,
                 constant_mean: b & 4 > 0,
                 variance_targeting: b & 8 > 0,
+                init: if b & 16 > 0 { Init::Sample } else { Init::Ewma },
             };
             if let Ok(f) = fit(&returns, spec, None) {
                 let p = f.parameters;
                 prop_assert!(p.omega > 0.0 && p.alpha >= 0.0 && p.alpha + p.gamma >= 0.0 && p.beta >= 0.0);
                 prop_assert!(p.persistence() <= 1.0 + 1e-9 && f.next_variance > 0.0 && f.next_variance.is_finite());
-                let l = log_likelihood(&returns, &p, spec.constant_mean).unwrap();
+                let l = log_likelihood(&returns, &p, spec).unwrap();
                 prop_assert!((l - f.log_likelihood).abs() < 1e-6 * (1.0 + l.abs()), "{l} {}", f.log_likelihood);
             }
         }

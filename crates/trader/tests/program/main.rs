@@ -1,6 +1,7 @@
 //! The program as a whole: its commands, its answers to bad input, its proofs, and what is left when it is killed.
 
 mod bad_input;
+mod beside;
 mod bits;
 mod causality;
 mod cli;

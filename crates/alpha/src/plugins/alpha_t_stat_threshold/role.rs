@@ -1,117 +1,22 @@
-//! The record of live signals, kept as a filter.
+//! The filter: what a strategy's signals earned, folded into windows and judged.
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, CorporateAction, Event, Filter, Interest, Invalid, Kinds, MarketData, Metrics,
-    Params, Plugin, Signal, StrategyId, Symbol, View,
+    Adjust, Adjustment, BadInput, CorporateAction, Event, Filter, Follow, Interest, Invalid, Kinds, MarketData,
+    Metrics, Params, Plugin, Settled, Signal, StrategyId, Symbol, View,
 };
 use tradewind_numerics::hac::RankProducts;
 
 use super::{Judged, Pool, Record, Scratch, TStatParams, adjusted_t};
 
-/// One leg of a signal that is being followed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Leg {
-    symbol: Symbol,
-    ratio: f64,
-    /// Price at the entry, in today's shares; none before it.
-    entry: Option<f64>,
-    /// Dividends a share since.
-    cash: f64,
-    /// What a delisting has left.
-    paid: Option<f64>,
-}
-
-impl Leg {
-    fn action(&mut self, symbol: Symbol, action: &CorporateAction) {
-        if self.symbol != symbol {
-            return;
-        }
-        match action {
-            CorporateAction::Split { numerator, denominator } if *numerator > 0 && *denominator > 0 => {
-                let factor = f64::from(*denominator) / f64::from(*numerator);
-                self.entry = self.entry.map(|p| p * factor);
-                self.cash *= factor;
-            }
-            CorporateAction::Dividend { amount } => self.cash += amount.to_f64(),
-            CorporateAction::Delisting { price } => self.paid = Some(price.map_or(0.0, |p| p.to_f64())),
-            CorporateAction::SymbolChange { to } => self.symbol = *to,
-            _ => {}
-        }
-    }
-    fn price(&self, view: &View<'_>) -> Option<f64> {
-        self.paid.or_else(|| view.market.price(self.symbol).map(|p| p.to_f64()))
-    }
-}
-
-/// A signal that is being followed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Held {
-    score: f64,
-    legs: Vec<Leg>,
-}
-
-impl Held {
-    fn of(signal: &Signal) -> Self {
-        let leg = |l: &tradewind_core_types::Leg| Leg {
-            symbol: l.symbol,
-            ratio: l.ratio,
-            entry: None,
-            cash: 0.0,
-            paid: None,
-        };
-        Self { score: signal.score, legs: signal.legs.iter().map(leg).collect() }
-    }
-    /// Enters at the prices of now; whether all legs have one.
-    fn enter(&mut self, view: &View<'_>) -> bool {
-        for l in &mut self.legs {
-            (l.entry, l.cash) = (l.price(view), 0.0);
-        }
-        self.legs.iter().all(|l| l.entry.is_some_and(|p| p > 0.0) && l.ratio.is_finite())
-    }
-    /// Total return of one unit since the entry.
-    fn earned(&self, view: &View<'_>) -> Option<f64> {
-        let of = |l: &Leg| Some(l.ratio * ((l.price(view)? + l.cash) / l.entry? - 1.0));
-        self.legs.iter().try_fold(0.0, |sum, l| Some(sum + of(l)?)).filter(|r: &f64| r.is_finite())
-    }
-}
-
-/// A strategy's signal on one symbol.
+/// The record of a strategy's signals on one symbol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Live {
     strategy: StrategyId,
     symbol: Symbol,
-    /// Given at the last decision, and those before it that wait for their entry.
-    latest: Option<Held>,
-    waiting: Vec<Option<Held>>,
-    active: Option<Held>,
-    /// Of this session so far: first score, return, earned.
-    session: Option<(f64, f64, f64)>,
     record: Record,
     judged: Judged,
     adjusted: Option<f64>,
-}
-
-impl Live {
-    fn settle(&mut self, view: &View<'_>) -> bool {
-        let Some(held) = self.active.take() else { return true };
-        let Some(r) = held.earned(view) else { return false };
-        let (first, ret, sum) = self.session.unwrap_or((held.score, 0.0, 0.0));
-        self.session = Some((first, ret + r, sum + held.score * r));
-        true
-    }
-    fn begin(&mut self, next: Option<Held>, view: &View<'_>) -> bool {
-        self.active = next;
-        let ok = self.active.as_mut().is_none_or(|h| h.enter(view));
-        if !ok {
-            self.active = None;
-        }
-        ok
-    }
-    fn action(&mut self, symbol: Symbol, action: &CorporateAction) {
-        let held = self.waiting.iter_mut().flatten().chain(&mut self.latest).chain(&mut self.active);
-        held.flat_map(|h| &mut h.legs).for_each(|l| l.action(symbol, action));
-    }
 }
 
 /// All of a strategy's signals together.
@@ -134,7 +39,9 @@ pub struct TStatFilter {
     ranks: RankProducts,
     scores: Vec<f64>,
     returns: Vec<f64>,
-    /// Observations lost because a leg had no price.
+    /// Whose signals it filters, in order.
+    serves: Vec<StrategyId>,
+    /// How often nothing could be said of a bet because a leg had not traded.
     lost: u64,
 }
 
@@ -153,23 +60,14 @@ impl TStatFilter {
             ranks: RankProducts::default(),
             scores: Vec::new(),
             returns: Vec::new(),
+            serves: Vec::new(),
             lost: 0,
         })
     }
     fn live(&mut self, strategy: StrategyId, symbol: Symbol) -> usize {
         self.live.binary_search_by_key(&(strategy, symbol), |l| (l.strategy, l.symbol)).unwrap_or_else(|at| {
-            let live = Live {
-                strategy,
-                symbol,
-                latest: None,
-                waiting: vec![None; self.params.delay.saturating_sub(1)],
-                active: None,
-                session: None,
-                record: Record::new(&self.params),
-                judged: Judged::default(),
-                adjusted: None,
-            };
-            self.live.insert(at, live);
+            let record = Record::new(&self.params);
+            self.live.insert(at, Live { strategy, symbol, record, judged: Judged::default(), adjusted: None });
             at
         })
     }
@@ -180,38 +78,33 @@ impl TStatFilter {
             at
         })
     }
-    /// The session is over: what was standing through it has earned what it has earned.
-    fn close(&mut self, view: &View<'_>) {
-        let delay = self.params.delay;
-        for l in &mut self.live {
-            self.lost += u64::from(!l.settle(view));
-            if delay > 0 {
-                l.waiting.push(l.latest.take());
-                let next = l.waiting.remove(0);
-                self.lost += u64::from(!l.begin(next, view));
+    /// The session is over: what has settled is known.
+    fn close(&mut self, settled: &[Settled]) {
+        for own in settled.chunk_by(|a, b| a.strategy == b.strategy) {
+            if let Some(s) = own.first().map(|s| s.strategy)
+                && self.serves.binary_search(&s).is_ok()
+            {
+                self.gather(s, own);
             }
-        }
-        // `live` is in the order of the strategies: each run of equals is one pool.
-        let mut from = 0;
-        while from < self.live.len() {
-            let strategy = self.live[from].strategy;
-            let to = from + self.live[from..].iter().take_while(|l| l.strategy == strategy).count();
-            self.gather(strategy, from, to);
-            from = to;
         }
         self.judge();
     }
-    fn gather(&mut self, strategy: StrategyId, from: usize, to: usize) {
+    fn gather(&mut self, strategy: StrategyId, settled: &[Settled]) {
         self.scores.clear();
         self.returns.clear();
         let (mut n, mut score, mut ret, mut earned) = (0.0, 0.0, 0.0, 0.0);
-        for l in &mut self.live[from..to] {
-            let Some((s, r, e)) = l.session.take() else { continue };
+        for own in settled.chunk_by(|a, b| a.symbol == b.symbol) {
+            // Of a bet that was replaced within the session the first score counts, and what all earned.
+            let held = own.iter().filter(|s| s.ret.is_some());
+            let Some(first) = held.clone().next() else { continue };
+            let (s, symbol) = (first.score, first.symbol);
+            let (r, e) = held.fold((0.0, 0.0), |(r, e), s| (r + s.ret.unwrap_or(0.0), e + s.gross()));
             self.scores.push(s);
             self.returns.push(r);
             // Standing aside earns nothing and proves nothing.
             if s != 0.0 || e != 0.0 {
-                l.record.push(s, r, e);
+                let at = self.live(strategy, symbol);
+                self.live[at].record.push(s, r, e);
                 (n, score, ret, earned) = (n + 1.0, score + s, ret + r, earned + e);
             }
         }
@@ -291,16 +184,27 @@ impl Plugin for TStatFilter {
     }
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         match (&event.data, event.symbol) {
-            (MarketData::SessionClose, _) => self.close(view),
-            (MarketData::CorporateAction(action), Some(symbol)) => {
-                self.live.iter_mut().for_each(|l| l.action(symbol, action));
-                if let CorporateAction::SymbolChange { to } = action {
-                    self.rename(symbol, *to);
-                }
+            (MarketData::SessionClose, _) => {
+                self.close(view.records.settled(self.params.delay));
+                self.lost = view.records.lost(self.params.delay);
+            }
+            (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(symbol)) => {
+                self.rename(symbol, *to);
             }
             _ => {}
         }
         Ok(())
+    }
+    fn version(&self) -> u32 {
+        2
+    }
+    fn follows(&self) -> Follow {
+        Follow::Bets(self.params.delay)
+    }
+    fn serve(&mut self, strategy: StrategyId) {
+        if let Err(at) = self.serves.binary_search(&strategy) {
+            self.serves.insert(at, strategy);
+        }
     }
     fn metrics(&self, out: &mut Metrics) {
         let best = self.pooled.iter().filter_map(|p| p.adjusted).reduce(f64::max);
@@ -311,32 +215,26 @@ impl Plugin for TStatFilter {
 }
 
 impl Filter for TStatFilter {
-    fn filter(&mut self, strategy: StrategyId, signal: &Signal, view: &View<'_>) -> Adjustment {
-        let at = self.live(strategy, signal.symbol());
-        let live = &mut self.live[at];
-        let mut lost = false;
-        if self.params.delay == 0 {
-            // What stood until now has earned until now; from here on the new one does.
-            lost = !live.settle(view);
-            lost |= !live.begin(Some(Held::of(signal)), view);
-        } else {
-            live.latest = Some(Held::of(signal));
-        }
-        self.lost += u64::from(lost);
-        let own = &self.live[at];
+    fn filter(&mut self, strategy: StrategyId, signal: &Signal, _: &View<'_>) -> Adjustment {
+        let key = (strategy, signal.symbol());
+        let own = self.live.binary_search_by_key(&key, |l| (l.strategy, l.symbol)).ok().map(|i| &self.live[i]);
         let pooled = self.pooled.binary_search_by_key(&strategy, |p| p.strategy).ok().map(|i| &self.pooled[i]);
         let use_own = match self.params.pool {
             Pool::Strategy => false,
             Pool::Symbol => true,
-            Pool::SymbolOrStrategy => own.record.n() >= self.params.minimum,
+            Pool::SymbolOrStrategy => own.is_some_and(|l| l.record.n() >= self.params.minimum),
         };
-        match pooled {
-            _ if use_own => {
-                let whose = format!("{strategy} on {}", own.symbol);
-                self.verdict(whose, own.record.n(), own.record.mean(), &own.judged, own.adjusted)
+        let nothing = |whose| self.verdict(whose, 0, 0.0, &Judged::default(), None);
+        match (own, pooled) {
+            (own, _) if use_own => {
+                let whose = format!("{strategy} on {}", signal.symbol());
+                match own {
+                    Some(l) => self.verdict(whose, l.record.n(), l.record.mean(), &l.judged, l.adjusted),
+                    None => nothing(whose),
+                }
             }
-            Some(p) => self.verdict(strategy.to_string(), p.record.n(), p.record.mean(), &p.judged, p.adjusted),
-            None => self.verdict(strategy.to_string(), 0, 0.0, &Judged::default(), None),
+            (_, Some(p)) => self.verdict(strategy.to_string(), p.record.n(), p.record.mean(), &p.judged, p.adjusted),
+            _ => nothing(strategy.to_string()),
         }
     }
 }

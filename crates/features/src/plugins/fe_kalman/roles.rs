@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Interest, Invalid, Kinds,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Follow, Interest, Invalid, Kinds,
     MarketData, Metrics, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, Time, View,
 };
 use tradewind_numerics::Window;
@@ -200,6 +200,7 @@ pub struct FeKalmanFilter {
     session: u64,
     /// By strategy and symbol.
     scores: Vec<Score>,
+    serves: Vec<StrategyId>,
 }
 
 impl FeKalmanFilter {
@@ -219,7 +220,7 @@ impl FeKalmanFilter {
         bad.into_result(())?;
         let meter = LagMeter::new(p.lag_window, MAX_LAG.min(p.lag_window / 3))
             .map_err(|e| Invalid::one("lag_window", e.to_string()))?;
-        Ok(Self { calculator, lag_window: p.lag_window, meter, session: 0, scores: Vec::new() })
+        Ok(Self { calculator, lag_window: p.lag_window, meter, session: 0, scores: Vec::new(), serves: Vec::new() })
     }
     /// Where the score of a strategy on a symbol is; a new one begins with the score that comes next.
     fn find(&mut self, strategy: StrategyId, symbol: Symbol) -> usize {
@@ -234,46 +235,14 @@ impl FeKalmanFilter {
         let asked = self.session;
         Score { strategy, symbol, calculator, asked, smoothed: 0.0, past, meter, lag: None, until_measured: 0 }
     }
-    /// Mean lag of the scores, in sessions, once it can be measured.
-    pub fn lag(&self) -> Option<f64> {
-        let (n, sum) = self.scores.iter().filter_map(|s| s.lag).fold((0.0, 0.0), |(n, s), l| (n + 1.0, s + l as f64));
-        (n > 0.0).then(|| sum / n)
-    }
-}
-
-impl Plugin for FeKalmanFilter {
-    fn id(&self) -> &'static str {
-        FeKalmanParams::ID
-    }
-    fn listens(&self) -> Interest {
-        Interest::of_market(Kinds::SESSION_CLOSE)
-    }
-    fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
-        if event.data == MarketData::SessionClose {
-            self.session += 1;
-        }
-        Ok(())
-    }
-    fn metrics(&self, out: &mut Metrics) {
-        out.extend(self.lag().map(|lag| ("kalman_lag", lag)));
-        if let Some(lag) = self.calculator.summary()["mean_lag"].as_f64() {
-            out.push(("kalman_mean_lag", lag));
-        }
-    }
-}
-
-impl Filter for FeKalmanFilter {
-    fn filter(&mut self, strategy: StrategyId, signal: &Signal, _: &View<'_>) -> Adjustment {
-        let Some(leg) = signal.legs.first() else {
-            return Adjustment::new(Adjust::Keep, "signal without a leg");
-        };
-        let (session, raw, at) = (self.session, signal.score, self.find(strategy, leg.symbol));
+    /// Takes a score in, once a session: it is a series by sessions, whatever number of times it is asked for.
+    fn take(&mut self, strategy: StrategyId, symbol: Symbol, raw: f64) -> usize {
+        let (session, at) = (self.session, self.find(strategy, symbol));
         if session.saturating_sub(self.scores[at].asked) > FORGOTTEN {
-            self.scores[at] = self.fresh(strategy, leg.symbol);
+            self.scores[at] = self.fresh(strategy, symbol);
         }
         let s = &mut self.scores[at];
         let gap = session.saturating_sub(s.asked);
-        // Once a session: the score is a series by sessions, whatever number of times it is asked for.
         if s.past.is_empty() || gap > 0 {
             for _ in 1..gap {
                 // A missing value is always accepted.
@@ -292,6 +261,61 @@ impl Filter for FeKalmanFilter {
             }
             s.until_measured -= 1;
         }
+        at
+    }
+    /// Mean lag of the scores, in sessions, once it can be measured.
+    pub fn lag(&self) -> Option<f64> {
+        let (n, sum) = self.scores.iter().filter_map(|s| s.lag).fold((0.0, 0.0), |(n, s), l| (n + 1.0, s + l as f64));
+        (n > 0.0).then(|| sum / n)
+    }
+}
+
+impl Plugin for FeKalmanFilter {
+    fn id(&self) -> &'static str {
+        FeKalmanParams::ID
+    }
+    fn listens(&self) -> Interest {
+        Interest::of_market(Kinds::SESSION_CLOSE)
+    }
+    fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
+        if event.data == MarketData::SessionClose {
+            // The scores of the session before that nobody has asked about.
+            for s in view.records.scores().iter().filter(|s| s.score.is_finite()) {
+                if self.serves.contains(&s.strategy) {
+                    self.take(s.strategy, s.symbol, s.score);
+                }
+            }
+            self.session += 1;
+        }
+        Ok(())
+    }
+    fn version(&self) -> u32 {
+        2
+    }
+    fn follows(&self) -> Follow {
+        Follow::Scores
+    }
+    fn serve(&mut self, strategy: StrategyId) {
+        if !self.serves.contains(&strategy) {
+            self.serves.push(strategy);
+        }
+    }
+    fn metrics(&self, out: &mut Metrics) {
+        out.extend(self.lag().map(|lag| ("kalman_lag", lag)));
+        if let Some(lag) = self.calculator.summary()["mean_lag"].as_f64() {
+            out.push(("kalman_mean_lag", lag));
+        }
+    }
+}
+
+impl Filter for FeKalmanFilter {
+    fn filter(&mut self, strategy: StrategyId, signal: &Signal, _: &View<'_>) -> Adjustment {
+        let Some(leg) = signal.legs.first() else {
+            return Adjustment::new(Adjust::Keep, "signal without a leg");
+        };
+        let raw = signal.score;
+        let at = self.take(strategy, leg.symbol, raw);
+        let s = &self.scores[at];
         let (smoothed, lag) = (s.smoothed, s.lag);
         let behind = lag.map_or(String::new(), |l| format!(", {l} sessions behind"));
         let reason = format!("score {raw:+.2} smoothed to {smoothed:+.2}{behind}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Interest, Invalid, Kinds,
+    Adjust, Adjustment, BadInput, Event, Feature, FeatureId, FeatureValues, Filter, Follow, Interest, Invalid, Kinds,
     MarketData, Metrics, Online, Params, Plugin, Published, Signal, StrategyId, Symbol, View,
 };
 use tradewind_numerics::lag::LagMeter;
@@ -119,6 +119,7 @@ pub struct FeWaveletFilter {
     sessions: u64,
     /// Sorted by strategy and symbol.
     records: Vec<Record>,
+    serves: Vec<StrategyId>,
 }
 
 impl FeWaveletFilter {
@@ -131,7 +132,7 @@ impl FeWaveletFilter {
         let meter =
             LagMeter::new(p.lag_window, p.lag_window / 3).map_err(|e| Invalid::one("lag_window", e.to_string()))?;
         let recent = p.window.min(1 << p.levels.min(16));
-        Ok(Self { fresh, meter, recent, sessions: 0, records: Vec::new() })
+        Ok(Self { fresh, meter, recent, sessions: 0, records: Vec::new(), serves: Vec::new() })
     }
     fn record(&mut self, strategy: StrategyId, symbol: Symbol) -> Option<&mut Record> {
         let at = self.records.binary_search_by(|r| r.strategy.cmp(&strategy).then(r.symbol.cmp(&symbol)));
@@ -141,6 +142,38 @@ impl FeWaveletFilter {
             place
         });
         self.records.get_mut(at)
+    }
+    /// Whether the score of this session has been taken in.
+    fn knows(&self, strategy: StrategyId, symbol: Symbol) -> bool {
+        let at = self.records.binary_search_by(|r| r.strategy.cmp(&strategy).then(r.symbol.cmp(&symbol)));
+        let record = at.ok().and_then(|at| self.records.get(at));
+        record.is_some_and(|r| r.session == self.sessions && r.calculator.denoiser.values().next().is_some())
+    }
+    /// Takes the score of a session in and says what becomes of it.
+    fn answer(&mut self, strategy: StrategyId, symbol: Symbol, raw: f64) -> Adjustment {
+        let keep = |why: String| Adjustment::new(Adjust::Keep, why);
+        let (session, recent) = (self.sessions, self.recent);
+        let Some(record) = self.record(strategy, symbol) else { return keep("no record".into()) };
+        let Some(smooth) = record.take(raw, session) else {
+            let (held, window) = (record.calculator.denoiser.values().count(), record.calculator.denoiser.window());
+            return keep(format!("{held} of {window} scores known"));
+        };
+        let peak = record.peak(recent);
+        let (set, why) = if raw == 0.0 {
+            (0.0, "a score of zero stays zero")
+        } else if smooth * raw <= 0.0 {
+            (0.0, "the denoised score does not agree yet")
+        } else if smooth.abs() > peak {
+            (peak * smooth.signum(), "denoised, at most the largest recent score")
+        } else {
+            (smooth, "denoised")
+        };
+        record.meter(raw, set);
+        let out = Adjustment::new(Adjust::Set(set), why).with("raw", raw).with("smoothed", smooth).with("peak", peak);
+        match record.lag.lag() {
+            Some(lag) => out.with("lag", lag as f64),
+            None => out,
+        }
     }
 }
 
@@ -182,11 +215,28 @@ impl Plugin for FeWaveletFilter {
     fn listens(&self) -> Interest {
         Interest::of_market(Kinds::SESSION_CLOSE)
     }
-    fn observe(&mut self, event: &Event, _: &View<'_>) -> Result<(), BadInput> {
+    fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), BadInput> {
         if let MarketData::SessionClose = event.data {
+            // The scores of the session before that nobody has asked about.
+            for s in view.records.scores().iter().filter(|s| s.score.is_finite()) {
+                if self.serves.contains(&s.strategy) && !self.knows(s.strategy, s.symbol) {
+                    self.answer(s.strategy, s.symbol, s.score);
+                }
+            }
             self.sessions += 1;
         }
         Ok(())
+    }
+    fn version(&self) -> u32 {
+        2
+    }
+    fn follows(&self) -> Follow {
+        Follow::Scores
+    }
+    fn serve(&mut self, strategy: StrategyId) {
+        if !self.serves.contains(&strategy) {
+            self.serves.push(strategy);
+        }
     }
     fn metrics(&self, out: &mut Metrics) {
         let lags = || self.records.iter().filter_map(|r| r.lag.lag());
@@ -199,32 +249,10 @@ impl Plugin for FeWaveletFilter {
 
 impl Filter for FeWaveletFilter {
     fn filter(&mut self, strategy: StrategyId, signal: &Signal, _: &View<'_>) -> Adjustment {
-        let keep = |why: String| Adjustment::new(Adjust::Keep, why);
-        let (raw, session, recent) = (signal.score, self.sessions, self.recent);
-        let Some(leg) = signal.legs.first() else { return keep("signal without a leg".into()) };
-        if !raw.is_finite() {
-            return Adjustment::new(Adjust::Veto, "the score is no number");
-        }
-        let Some(record) = self.record(strategy, leg.symbol) else { return keep("no record".into()) };
-        let Some(smooth) = record.take(raw, session) else {
-            let (held, window) = (record.calculator.denoiser.values().count(), record.calculator.denoiser.window());
-            return keep(format!("{held} of {window} scores known"));
-        };
-        let peak = record.peak(recent);
-        let (set, why) = if raw == 0.0 {
-            (0.0, "a score of zero stays zero")
-        } else if smooth * raw <= 0.0 {
-            (0.0, "the denoised score does not agree yet")
-        } else if smooth.abs() > peak {
-            (peak * smooth.signum(), "denoised, at most the largest recent score")
-        } else {
-            (smooth, "denoised")
-        };
-        record.meter(raw, set);
-        let out = Adjustment::new(Adjust::Set(set), why).with("raw", raw).with("smoothed", smooth).with("peak", peak);
-        match record.lag.lag() {
-            Some(lag) => out.with("lag", lag as f64),
-            None => out,
+        match signal.legs.first() {
+            None => Adjustment::new(Adjust::Keep, "signal without a leg"),
+            Some(_) if !signal.score.is_finite() => Adjustment::new(Adjust::Veto, "the score is no number"),
+            Some(leg) => self.answer(strategy, leg.symbol, signal.score),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::Cash;
 
-use crate::kill_switch::TradingState;
+use crate::money::Cash;
 
 /// A command with its identity: a repeated id acts once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,15 +77,6 @@ impl Instruction {
     /// Whether money comes in or goes out.
     pub fn moves_cash(&self) -> bool {
         matches!(self, Self::Deposit(_) | Self::Withdraw(_))
-    }
-    /// The state that the user's part of the kill switch goes to, if it does.
-    pub(crate) fn state(&self) -> Option<TradingState> {
-        match self {
-            Self::Halt | Self::Flatten => Some(TradingState::Halted),
-            Self::Reduce => Some(TradingState::Reducing),
-            Self::Resume => Some(TradingState::Active),
-            Self::Deposit(_) | Self::Withdraw(_) | Self::LogLevel(_) | Self::Set { .. } => None,
-        }
     }
 }
 
