@@ -84,51 +84,56 @@ impl ApprovedOrder {
     /// With another price and time in force, neither of which changes how much is traded on which side.
     ///
     /// # Errors
-    /// When the two do not agree.
+    /// When the two do not agree, or the price could be worse than the limit that was approved.
     pub fn priced(mut self, kind: OrderKind, tif: TimeInForce) -> Result<Self, BadInput> {
+        if let Some(most) = self.order.kind.limit() {
+            let bound = kind.limit();
+            let holds = bound.is_some_and(|p| if self.order.side == Side::Buy { p <= most } else { p >= most });
+            if !holds {
+                let expected = format!("no worse than the limit of {most}");
+                return Err(BadInput::new("price of a child", format!("{bound:?}"), expected));
+            }
+        }
         (self.order.kind, self.order.tif) = (kind, tif);
         self.order.validate()?;
         Ok(self)
     }
 
-    /// Divides it into children of these quantities. Each parent has its pro rata share in each child, to nine decimals; the oldest takes the
-    /// remainder. Over all children the shares of a parent sum to what it had.
+    /// Divides it into children of these quantities. The oldest parent is served first, and what was netted against others goes with the first
+    /// child: a child never has more of a parent than the whole has, and over all children the shares of a parent sum to what it had.
     ///
     /// # Errors
     /// Unless all quantities are above zero and sum to the order's.
     pub fn split(&self, parts: &[Quantity]) -> Result<Vec<Self>, BadInput> {
         let total = self.order.quantity;
-        let sum: Quantity = parts.iter().copied().sum();
-        if sum != total || parts.iter().any(|p| *p <= Quantity::ZERO) {
+        let sum: i128 = parts.iter().map(|p| i128::from(p.nanos())).sum();
+        if sum != i128::from(total.nanos()) || parts.iter().any(|p| *p <= Quantity::ZERO) {
             return Err(BadInput::new(
                 "parts of an order",
                 format!("{parts:?}"),
                 format!("above zero, summing to {total}"),
             ));
         }
-        let shares = self.shares();
-        // What parents but the oldest have had after so much of the order.
-        let had = |s: &Share, so_far: i128| {
-            let exact = i128::from(s.quantity.nanos()) * so_far / i128::from(total.nanos());
-            // Not beyond the share itself, so it fits.
-            Quantity::from_nanos(exact as i64)
-        };
-        let mut at = 0_i128;
+        let sign = self.order.signed().signum();
+        let (mut left, against): (Vec<Share>, Vec<Share>) =
+            self.shares().iter().copied().partition(|s| s.quantity.signum() == sign);
+        let mut netted: Quantity = against.iter().map(|s| s.quantity.abs()).sum();
+        let mut against = Some(against);
         let mut children = Vec::with_capacity(parts.len());
         for part in parts {
-            let next = at + i128::from(part.nanos());
-            let order = Order { quantity: *part, ..self.order.clone() };
-            let mut left = order.signed();
-            let mut own = shares.to_vec();
-            for s in own.iter_mut().skip(1) {
-                s.quantity = had(s, next)? - had(s, at)?;
-                left -= s.quantity;
+            let mut wanted = *part + std::mem::take(&mut netted);
+            let mut shares = against.take().unwrap_or_default();
+            for s in &mut left {
+                let taken = wanted.min(s.quantity.abs());
+                wanted -= taken;
+                let quantity = if sign > 0 { taken } else { -taken };
+                s.quantity -= quantity;
+                if !taken.is_zero() {
+                    shares.push(Share { quantity, ..*s });
+                }
             }
-            if let Some(oldest) = own.first_mut() {
-                oldest.quantity = left;
-            }
-            children.push(Self { order, shares: own });
-            at = next;
+            shares.sort_by_key(|s| s.order);
+            children.push(Self { order: Order { quantity: *part, ..self.order.clone() }, shares });
         }
         Ok(children)
     }
@@ -223,13 +228,18 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        // 7 bought and 3 sold: 4 are left to buy. Of the first quarter the sale has 3/4 rounded towards zero: none.
+        // 7 bought and 3 sold: 4 are left to buy. What was netted goes with the first child.
         let net = ApprovedOrder::net(&[approved(2, -3), approved(1, 7)]).unwrap().unwrap();
         assert_eq!((net.order().id, net.order().signed(), net.order().time), (OrderId(1), n(4), Time::from_nanos(2)));
         assert_eq!(of(&net), [(1, 7), (2, -3)]);
         let children = net.split(&[n(1), n(3)]).unwrap();
-        assert_eq!(of(&children[0]), [(1, 1), (2, 0)]);
-        assert_eq!(of(&children[1]), [(1, 6), (2, -3)]);
+        assert_eq!(of(&children[0]), [(1, 4), (2, -3)]);
+        assert_eq!(of(&children[1]), [(1, 3)]);
+        // Children of children: the oldest parent is served first.
+        let sales = ApprovedOrder::net(&[approved(4, -5), approved(3, -2)]).unwrap().unwrap();
+        let thirds = sales.split(&[n(1), n(6)]).unwrap();
+        assert_eq!((of(&thirds[0]), of(&thirds[1])), (vec![(3, -1)], vec![(3, -1), (4, -5)]));
+        assert_eq!(of(&thirds[1].split(&[n(2), n(4)]).unwrap()[0]), [(3, -1), (4, -1)]);
         assert_eq!(of(&ApprovedOrder::net(&children).unwrap().unwrap()), [(1, 7), (2, -3)]);
         assert_eq!(ApprovedOrder::net(&[approved(1, 3), approved(2, -3)]).unwrap(), None);
         for wrong in [vec![n(4), n(1)], vec![n(3)], vec![n(4), n(0)], vec![n(5), n(-1)], vec![]] {
@@ -238,6 +248,19 @@ mod tests {
         let other = approved(3, 1).priced(OrderKind::MarketOnClose, TimeInForce::Cls).unwrap();
         assert!(ApprovedOrder::net(&[approved(1, 1), other]).is_err());
         assert!(approved(1, 1).priced(OrderKind::Market, TimeInForce::Cls).is_err());
+    }
+
+    #[test]
+    fn another_price_is_no_worse_than_the_limit() {
+        let at = |s: &str| OrderKind::Limit { price: s.parse().unwrap() };
+        for (signed, fine, worse) in [(5, "9.99", "10.01"), (-5, "10.01", "9.99")] {
+            let order = approved(1, signed).priced(at("10"), TimeInForce::Day).unwrap();
+            let priced = |kind| order.clone().priced(kind, TimeInForce::Day);
+            assert_eq!(priced(at(fine)).unwrap().order().kind, at(fine));
+            assert!(priced(at("10")).is_ok() && priced(at(worse)).is_err() && priced(OrderKind::Market).is_err());
+            let stop = OrderKind::StopLimit { trigger: "10".parse().unwrap(), price: fine.parse().unwrap() };
+            assert!(priced(stop).is_ok());
+        }
     }
 
     #[test]
@@ -269,10 +292,10 @@ mod tests {
             for (c, part) in children.iter().zip(&parts) {
                 prop_assert_eq!((c.order.quantity, c.order.side), (*part, net.order.side));
                 prop_assert_eq!(c.shares.iter().map(|s| s.quantity).sum::<Quantity>(), c.order.signed());
-                for (s, whole) in c.shares.iter().zip(&net.shares) {
-                    // |share x total - whole x part| < total for each billionth that rounding may move.
-                    let off = i128::from(s.quantity.nanos()) * total - i128::from(whole.quantity.nanos()) * i128::from(part.nanos());
-                    prop_assert!(off.abs() <= total * c.shares.len() as i128, "{s:?} of {whole:?}");
+                for s in &c.shares {
+                    let parent = parents.iter().find(|p| p.order.id == s.order).unwrap();
+                    prop_assert_eq!(s.quantity.signum(), parent.order.signed().signum());
+                    prop_assert!(s.quantity.abs() <= parent.order.quantity, "{:?}", s);
                 }
             }
             for p in &parents {

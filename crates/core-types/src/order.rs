@@ -91,6 +91,19 @@ pub enum OrderKind {
     },
 }
 
+impl OrderKind {
+    /// The worst acceptable price, where there is one.
+    pub fn limit(self) -> Option<Price> {
+        match self {
+            Self::Limit { price }
+            | Self::StopLimit { price, .. }
+            | Self::LimitOnOpen { price }
+            | Self::LimitOnClose { price } => Some(price),
+            Self::Market | Self::Stop { .. } | Self::MarketOnOpen | Self::MarketOnClose => None,
+        }
+    }
+}
+
 /// How long an order lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -176,7 +176,7 @@ fn the_benchmark_on_marks_and_pounds() {
     }
 }
 
-/// The likelihood of a short window has several maxima. On 400 windows and more of all bundled series, with four models each, the fit is never
+/// The likelihood of a short window has several maxima. On 520 windows of all bundled series, with four models each, the fit is never
 /// lower than where `arch` stops (tools/oracle/fe_garch_windows.py).
 #[test]
 fn no_maximum_is_lower_than_where_arch_stops() {
@@ -200,8 +200,9 @@ fn no_maximum_is_lower_than_where_arch_stops() {
         match fit(&all[start..start + length], spec, None) {
             Ok(f) => {
                 higher += usize::from(f.log_likelihood > theirs + 1e-6);
-                // Where SLSQP gives up it may stand outside the bounds by its tolerance.
-                let least = theirs - if converged { 1e-6 } else { 1e-4 };
+                // Where SLSQP gives up it may stand outside the bounds: wherever it is higher by more than 1e-4, alpha + gamma is below 0 or
+                // the persistence above 1, by some millionths.
+                let least = theirs - if converged { 1e-6 } else { 5e-3 };
                 if f.log_likelihood < least {
                     lower.push(format!("{line}: {:.9}", f.log_likelihood));
                 }

@@ -28,7 +28,7 @@ fn the_default_run() {
         "default",
         &Config::scenario("default", &[]).unwrap(),
         150,
-        "700e9d965206d9c3590701c343d4c54a05df7cb717fa75d30daa2ddd1523d305",
+        "89bdaf544b2a5e281e8df1870c8eaa77209854d1fb29508d659c0b4696790591",
     );
 }
 
@@ -38,6 +38,6 @@ fn the_simulated_scenario() {
         "simulated",
         &Config::scenario("simulated", &[]).unwrap(),
         2_000,
-        "e7c0425ea9c5494a159cabc9298040273af094f3f8b4b46bfc4bf477c65cdf83",
+        "5f6cb03078838f4f94b1939d00da47efd7ee61e2563e6164646a85b26baa7445",
     );
 }

@@ -249,7 +249,7 @@ fn bad_configurations() {
         (
             "wrong role",
             also("[allocator.x]\nplugin = \"alpha_vix_regime\""),
-            vec!["allocator.x.plugin", "role allocator", "Overlay"],
+            vec!["allocator.x.plugin", "role allocator", "overlay"],
         ),
         ("plugin missing", also("[overlay.x]\nlevel = 1"), vec!["overlay.x", "\"plugin\" is missing"]),
         (

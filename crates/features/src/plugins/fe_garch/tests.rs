@@ -55,6 +55,7 @@ fn every_parameter_changes_something() {
         json!({"model": "gjr"}),
         json!({"dist": "t"}),
         json!({"mean": "zero"}),
+        json!({"init": "sample"}),
         json!({"window": 400}),
         json!({"min_obs": 100}),
         json!({"refit_every": 5}),
