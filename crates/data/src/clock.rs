@@ -179,6 +179,10 @@ impl Clock {
         // `DateTime` would also take a text with an offset and drop it: those were read above or are malformed.
         match s.parse::<DateTime>() {
             Ok(t) if s.len() >= 16 && !s.ends_with(['Z', 'z', ']']) && !has_offset(s) => self.local(t, s),
+            // On the last day of the year 9999, which no instant can hold.
+            _ if s.len() >= 16 && Pieces::parse(s).is_ok_and(|p| p.date().year() == 9999) => {
+                Err(Problem::TimeRange { found: shorten(s) })
+            }
             _ => Err(bad()),
         }
     }

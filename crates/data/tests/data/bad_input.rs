@@ -168,7 +168,8 @@ fn symbols_and_ranges_that_are_not_there() {
         s.rename.insert("SPY".into(), "TLT".into());
     })
     .unwrap_err();
-    assert!(matches!(e.problem(), Problem::DuplicateColumn { .. }));
+    says(&e, &["row 1", "TLT has prices on 2015-08-24 here and in row 1 under the name \"SPY\"", "on_overlap"]);
+    assert!(matches!(e.problem(), Problem::Overlap { .. }));
 }
 
 #[test]
