@@ -87,6 +87,21 @@ impl EventTable {
     pub fn notes(&self) -> &Notes {
         &self.notes
     }
+    /// Each symbol with the number of its events.
+    pub fn counts(&self) -> impl Iterator<Item = (Symbol, usize)> {
+        let mut counts = vec![0_usize; self.symbols.len()];
+        for id in &self.ids {
+            if let Some(n) = counts.get_mut(*id as usize) {
+                *n += 1;
+            }
+        }
+        self.symbols.iter().copied().zip(counts)
+    }
+    /// Whether any of its bars has an open.
+    pub fn has_opens(&self) -> bool {
+        let Columns::Bars(b) = &self.columns else { return false };
+        b.open.as_ref().is_some_and(|all| all.iter().any(Option::is_some))
+    }
     /// (time, symbol's position, close) of every bar in order; nothing for trades and quotes.
     pub fn closes(&self) -> impl Iterator<Item = (Time, usize, Price)> {
         let close = match &self.columns {

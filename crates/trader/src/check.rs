@@ -17,6 +17,7 @@ use crate::compose;
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::Failure;
+use crate::named;
 
 /// A small seeded generator (SplitMix64; Steele, Lea & Flood 2014): enough to choose cuts and to disturb prices.
 pub(crate) struct Rng(pub(crate) u64);
@@ -205,6 +206,7 @@ fn agree(a: &[(Time, [u8; 32])], b: &[(Time, [u8; 32])], cut: Time) -> bool {
 /// # Errors
 /// Whose past the future changed, and at which cut.
 pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspect<'_>]) -> Result<String, Failure> {
+    let config = &data.within(config);
     let events = data.events()?;
     let from = compose::trading_from(config)?;
     let mut closes: Vec<Time> = events
@@ -225,7 +227,7 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
     let futures: Vec<(Time, Vec<Event>)> =
         chosen.iter().map(|&cut| (cut, another_future(&events, cut, cut.nanos().unsigned_abs()))).collect();
 
-    let mut symbols: Vec<Symbol> = compose::symbols(config)
+    let mut symbols: Vec<Symbol> = named::needed(config)
         .iter()
         .filter_map(|(_, s)| Symbol::new(s).ok())
         .filter(|s| events.iter().any(|e| e.symbol == Some(*s) && e.mark().is_some()))

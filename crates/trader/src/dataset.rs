@@ -1,5 +1,7 @@
 //! The data of a run, read once: any number of runs can stream them.
 
+mod extent;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -33,8 +35,8 @@ pub struct Dataset {
     parts: Vec<Part>,
     names: Vec<String>,
     fingerprint: String,
-    /// What there is to say beyond the tables' own notes: source, what, how many.
-    remarks: Vec<(String, String, u64)>,
+    /// What there is to say beyond the tables' own notes.
+    remarks: Vec<String>,
 }
 
 impl Dataset {
@@ -173,18 +175,21 @@ impl Dataset {
         Ok(all)
     }
 
-    /// The symbols of the files; `None` when simulated data are among the sources.
-    pub fn symbols(&self) -> Option<BTreeSet<Symbol>> {
+    /// The symbols of all sources; those that a change of name leads to are among them.
+    pub fn symbols(&self) -> BTreeSet<Symbol> {
         let mut all = BTreeSet::new();
         for p in &self.parts {
             match p {
                 Part::Table(t) => all.extend(t.symbols().iter().copied()),
-                Part::Events(e) => all.extend(e.iter().filter_map(|e| e.symbol)),
-                Part::Simulated(..) => return None,
+                Part::Events(e) => all.extend(e.iter().flat_map(|e| e.symbol.into_iter().chain(renamed(e)))),
+                Part::Simulated(spec, _) => {
+                    all.extend(spec.check().unwrap_or_default());
+                    all.extend(spec.index.iter().filter_map(|s| Symbol::new(s).ok()));
+                }
                 Part::Calendar(..) | Part::Commands(_) => {}
             }
         }
-        Some(all)
+        all
     }
 
     /// What two sources both have of a symbol counts once, or is refused.
@@ -209,8 +214,7 @@ impl Dataset {
         let names: Vec<&str> = lists_at.iter().map(|i| self.names[*i].as_str()).collect();
         let gone = tradewind_data::settle_repeated(&names, &mut lists, &policies(&lists_at))?;
         for (i, n) in lists_at.iter().zip(gone).filter(|g| g.1 > 0) {
-            let what = "corporate actions or records left out by `on_overlap`".to_owned();
-            self.remarks.push((self.names[*i].clone(), what, n as u64));
+            self.remarks.push(format!("{}: {n} corporate actions or records left out by `on_overlap`", self.names[*i]));
         }
         let tables = tables_at.into_iter().zip(tables.into_iter().map(Part::Table));
         for (i, part) in tables.chain(lists_at.into_iter().zip(lists.into_iter().map(Part::Events))) {
@@ -220,7 +224,7 @@ impl Dataset {
     }
 
     /// Corporate actions on symbols of which there are no prices: a mistyped one leaves a split unapplied.
-    fn unpriced_actions(&self) -> Vec<(String, String, u64)> {
+    fn unpriced_actions(&self) -> Vec<String> {
         let mut priced = BTreeSet::new();
         for p in &self.parts {
             match p {
@@ -234,35 +238,41 @@ impl Dataset {
             let Part::Events(events) = part else { continue };
             let mut unknown: BTreeMap<Symbol, (u64, u32)> = BTreeMap::new();
             for e in events.iter() {
-                let MarketData::CorporateAction(action) = &e.data else { continue };
-                let to = if let CorporateAction::SymbolChange { to } = action { Some(*to) } else { None };
-                for s in e.symbol.into_iter().chain(to).filter(|s| !priced.contains(s)) {
+                if !matches!(e.data, MarketData::CorporateAction(_)) {
+                    continue;
+                }
+                for s in e.symbol.into_iter().chain(renamed(e)).filter(|s| !priced.contains(s)) {
                     unknown.entry(s).or_insert((0, e.origin.row)).0 += 1;
                 }
             }
             for (s, (n, row)) in unknown {
-                let near = tradewind_core_types::closest(s.as_str(), priced.iter().map(|s| s.as_str()));
-                let near = near.map_or_else(String::new, |k| format!(" (is {k} meant?)"));
-                out.push((
-                    name.clone(),
-                    format!("corporate actions on {s}, of which there are no prices: row {row}{near}"),
-                    n,
+                let near = meant(s.as_str(), &priced);
+                out.push(format!(
+                    "{name}: {n} corporate actions on {s}, of which there are no prices: row {row}{near}"
                 ));
             }
         }
         out
     }
 
-    /// Every symbol that a plugin or benchmark needs must be in the data.
-    fn check_symbols(&self, config: &Config) -> Result<(), Failure> {
-        let Some(known) = self.symbols() else { return Ok(()) };
+    /// Every symbol that the configuration needs must be in the data; unknown ones in its lists are remarked upon.
+    fn check_symbols(&mut self, config: &Config) -> Result<(), Failure> {
+        let known = self.symbols();
         let mut bad = tradewind_core_types::Invalid::default();
-        for (field, name) in crate::compose::symbols(config) {
-            let found = Symbol::new(&name).is_ok_and(|s| known.contains(&s));
-            if !found {
-                let hint = tradewind_core_types::did_you_mean(&name, known.iter().map(|s| s.as_str()));
-                let problem = format!("symbol {name:?} is in none of the data sources{hint}");
-                bad.0.push(tradewind_core_types::Violation { field, problem });
+        for n in crate::named::all(config) {
+            if Symbol::new(&n.symbol).is_ok_and(|s| known.contains(&s)) {
+                continue;
+            }
+            if n.needed {
+                let hint = tradewind_core_types::did_you_mean(&n.symbol, known.iter().map(|s| s.as_str()));
+                let problem = format!("symbol {:?} is in none of the data sources{hint}", n.symbol);
+                bad.0.push(tradewind_core_types::Violation { field: n.field, problem });
+            } else {
+                let near = meant(&n.symbol, &known);
+                self.remarks.push(format!(
+                    "{} names {:?}, which is in none of the data sources and so has no effect{near}",
+                    n.field, n.symbol
+                ));
             }
         }
         bad.into_result(())
@@ -300,17 +310,36 @@ impl Dataset {
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// What reading left out, for the report: (source, what, how many).
-    pub fn notes(&self) -> Vec<(String, String, u64)> {
+    /// What there is to say of the data beyond their rows: of doubled and unknown symbols.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// What reading left out or could not know, and the remarks, for terminal and report.
+    pub fn notes(&self) -> Vec<String> {
         let mut out = Vec::new();
         for (p, name) in self.parts.iter().zip(&self.names) {
             if let Part::Table(t) = p {
-                out.extend(t.notes().sentences().into_iter().map(|(what, n)| (name.clone(), what, n as u64)));
+                out.extend(t.notes().sentences().into_iter().map(|(what, n)| format!("{name}: {n} {what}")));
             }
         }
         out.extend(self.remarks.iter().cloned());
         out
     }
+}
+
+/// The name that an event gives a symbol.
+fn renamed(e: &Event) -> Option<Symbol> {
+    match &e.data {
+        MarketData::CorporateAction(CorporateAction::SymbolChange { to }) => Some(*to),
+        _ => None,
+    }
+}
+
+/// The known symbol that may be meant, in brackets.
+fn meant(name: &str, known: &BTreeSet<Symbol>) -> String {
+    let near = tradewind_core_types::closest(name, known.iter().map(|s| s.as_str()));
+    near.map_or_else(String::new, |k| format!(" (is {k} meant?)"))
 }
 
 /// The simulator as a source of a run: it begins with its own first session, whatever the run's period.

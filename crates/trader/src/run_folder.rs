@@ -9,7 +9,7 @@ use tradewind_core_types::{Artefact, Decision, closest};
 
 use crate::checksums;
 use crate::error::Failure;
-use crate::keeper::{FillRow, SessionRow};
+use crate::keeper::{FillRow, OrderRow, SessionRow};
 use crate::summary::Summary;
 
 /// The folder of what observers left behind.
@@ -360,11 +360,11 @@ impl RunFolder {
     pub fn fills(&self) -> Result<Vec<FillRow>, Failure> {
         self.lines("fills.jsonl")?.collect()
     }
-    /// All orders, in order.
+    /// All orders with what became of them, in order.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn orders(&self) -> Result<Vec<tradewind_core_types::Order>, Failure> {
+    pub fn orders(&self) -> Result<Vec<OrderRow>, Failure> {
         self.lines("orders.jsonl")?.collect()
     }
 }

@@ -291,6 +291,15 @@ fn apply(a: &Args) -> Result<Value, Failure> {
         writer.push(&columns)?;
     }
     let written = writer.finish()?;
+    // A file of blanks looks like a result.
+    let blank = statistics.iter().all(Statistic::is_empty);
+    let notes: Vec<String> = blank
+        .then(|| {
+            let (id, warmup) = (&a.id, table.warmup());
+            format!("no output: {id} gave nothing in {read} rows; it gives none for the first {warmup} of a series, or the rows are not what it needs")
+        })
+        .into_iter()
+        .collect();
     let summaries: Map<String, Value> = lanes
         .iter()
         .flat_map(|l| l.calculators.iter().map(|(key, c)| (format!("{}{key}", l.prefix), c.summary())))
@@ -311,5 +320,6 @@ fn apply(a: &Args) -> Result<Value, Failure> {
         "warmup": table.warmup(),
         "columns": columns,
         "fitted": fitted,
+        "notes": notes,
     }))
 }

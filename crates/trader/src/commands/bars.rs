@@ -53,6 +53,8 @@ pub(super) fn apply(
         writer.push(&cells)?;
     }
     let written = writer.finish()?;
+    let short = (written == 0).then(|| format!("no output: {read} rows closed no bar"));
+    let notes: Vec<String> = short.into_iter().collect();
     let columns: Map<String, Value> = names.into_iter().zip(statistics.iter().map(Statistic::json)).collect();
     Ok(json!({
         "plugin": ID,
@@ -64,6 +66,7 @@ pub(super) fn apply(
         "warmup": bars.warmup(),
         "columns": columns,
         "fitted": bars.summary(),
+        "notes": notes,
     }))
 }
 

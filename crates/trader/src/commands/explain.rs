@@ -1,10 +1,11 @@
 //! `trader explain`.
 
-use tradewind_core_types::{Decision, Fill, Order, Outcome};
+use tradewind_core_types::{Decision, Fill, Outcome};
 
 use super::{say, say_json};
 use crate::dataset::Dataset;
 use crate::error::Failure;
+use crate::keeper::OrderRow;
 use crate::run_folder::RunFolder;
 
 #[derive(Debug, clap::Args)]
@@ -65,10 +66,11 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     // Without the data the decision is still explained; why the rows are missing is said at the end.
     let evidence = crate::evidence::rows(&folder.config()?, &summary.data_hash, &found);
     for (i, d) in found.iter().enumerate() {
-        let order: Option<&Order> = match d.outcome {
-            Outcome::Ordered(id) => orders.iter().find(|o| o.id == id),
+        let row: Option<&OrderRow> = match d.outcome {
+            Outcome::Ordered(id) => orders.iter().find(|o| o.order.id == id),
             Outcome::NotTraded(_) => None,
         };
+        let order = row.map(|r| &r.order);
         let of_order: Vec<Fill> =
             fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
         text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
@@ -81,6 +83,9 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         }
         for row in evidence.as_ref().ok().and_then(|rows| rows.get(i)).into_iter().flatten() {
             text.push_str(&crate::evidence::line(row, &summary.sources));
+        }
+        if let Some(row) = row {
+            text.push_str(&format!("outcome    {}\n", row.ended));
         }
         text.push('\n');
         if let Err(e) = d.verify() {

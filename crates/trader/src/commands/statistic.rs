@@ -40,6 +40,10 @@ impl Statistic {
         self.lost = (t - self.sum) - y;
         self.sum = t;
     }
+    /// Whether the column held nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0 && self.texts.is_empty()
+    }
     pub(super) fn json(&self) -> Value {
         if self.count == 0 {
             return json!(self.texts);

@@ -90,12 +90,12 @@ fn every_decision_is_explained_and_multiplies_out() {
             Outcome::NotTraded(_) => not_traded = Some(d),
         }
     }
-    assert_eq!(ordered, orders.iter().map(|o| o.id).collect::<Vec<_>>(), "one decision an order, in order");
+    assert_eq!(ordered, orders.iter().map(|o| o.order.id).collect::<Vec<_>>(), "one decision an order, in order");
     assert!(orders.len() > 100, "{}", orders.len());
     let last = orders.len().to_string();
     for n in ["1", "7", &last] {
         let out = succeeds(dir.path(), &["explain", "run", n]);
-        for part in ["verified", "signal", "target", "fill ", "data "] {
+        for part in ["verified", "signal", "target", "fill ", "data ", "outcome    filled at "] {
             assert!(out.contains(part), "{part} in\n{out}");
         }
         let json: Value = serde_json::from_str(&succeeds(dir.path(), &["explain", "run", n, "--json"])).unwrap();
