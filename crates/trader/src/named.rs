@@ -11,6 +11,9 @@ use crate::config::{Config, PluginConfig};
 pub const SYMBOL_KEYS: [&str; 10] =
     ["symbol", "symbols", "index", "vix", "pairs", "safe", "universe", "hedge", "market", "benchmark"];
 
+/// Parameters that list symbols which may or may not be traded, as lists or as `{ only = [...] }`.
+pub const LIST_KEYS: [&str; 2] = ["restricted", "shortable"];
+
 /// A symbol that a configuration names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedSymbol {
@@ -81,6 +84,12 @@ fn of_plugin(at: &str, p: &PluginConfig, out: &mut Vec<NamedSymbol>) {
             texts(value(key), &mut |s| add(key, s, true));
         }
     }
+    for key in LIST_KEYS {
+        let list = value(key);
+        if let list @ Value::Array(_) = list.get("only").unwrap_or(list) {
+            texts(list, &mut |s| add(key, s, false));
+        }
+    }
     // Closes of a symbol; other regressors are features, which are looked up among those that are published.
     if let ("fe_kalman", true, Some(regressor)) =
         (p.plugin.as_str(), is("model", "regression"), value("regressor").as_str())
@@ -112,20 +121,24 @@ mod tests {
 
     use super::*;
 
-    /// Settings of plugins that hold free text and name no symbols: names of features, strategies, firms and files.
-    const OTHER_TEXTS: [&str; 12] = [
+    /// Settings of plugins that hold free text and name no symbols: features, strategies, firms, grades, and words that the schema does not list.
+    const OTHER_TEXTS: [&str; 16] = [
         "aliases",
         "budgets",
         "exempt",
         "feature",
-        "file",
         "firms",
         "grades",
         "input",
-        "kind",
+        "mode",
         "name",
-        "path",
+        "noise",
         "regressor",
+        "shrink",
+        "signs",
+        "threshold",
+        "transform",
+        "wavelet",
     ];
 
     /// Whether a schema allows text that is not one of some words.
@@ -148,6 +161,7 @@ mod tests {
             || any("anyOf")
             || any("oneOf")
             || s.get("additionalProperties").is_some_and(Value::is_object)
+            || s.get("properties").and_then(Value::as_object).is_some_and(|m| m.values().any(|x| free_text(root, x)))
     }
 
     /// Every setting of every plugin that can hold free text is known here to name symbols, or known not to: a new one has to be looked at.
@@ -165,23 +179,23 @@ mod tests {
         }
         assert!(met.len() > 30, "{met:?}");
         for (id, key) in met {
-            let as_key = SYMBOL_KEYS.contains(&key.as_str()) || key == "term_symbol";
-            assert!(as_key || OTHER_TEXTS.contains(&key.as_str()), "{id}.{key}: does it name symbols?");
-            if !as_key {
-                continue;
-            }
-            let shapes = [json!("QQX"), json!(["QQX"]), json!([["QQX", "QQX"]]), json!({"QQX": 1.0})];
-            for value in shapes {
-                let mut params = Map::from_iter([(key.clone(), value)]);
-                if key == "market" {
-                    params.insert("neutral".into(), json!("beta"));
+            let key = key.as_str();
+            // The text that each of them takes.
+            let value = match key {
+                "pairs" => json!([["QQX", "KO"]]),
+                "benchmark" => json!({"QQX": 1.0}),
+                "shortable" => json!({"only": ["QQX"]}),
+                "symbols" | "universe" | "restricted" => json!(["QQX"]),
+                _ if SYMBOL_KEYS.contains(&key) || key == "term_symbol" => json!("QQX"),
+                _ => {
+                    assert!(OTHER_TEXTS.contains(&key), "{id}.{key}: does it name symbols?");
+                    continue;
                 }
-                let p = PluginConfig { plugin: id.into(), params };
-                let mut out = Vec::new();
-                of_plugin("x.y", &p, &mut out);
-                let found = out.iter().any(|n| n.symbol == "QQX" && n.field == format!("x.y.{key}"));
-                assert!(found || !matches!(p.params[&key], Value::String(_)) && key == "term_symbol", "{id}.{key}");
-            }
+            };
+            let params = Map::from_iter([(key.to_owned(), value), ("neutral".to_owned(), json!("beta"))]);
+            let mut out = Vec::new();
+            of_plugin("x.y", &PluginConfig { plugin: id.into(), params }, &mut out);
+            assert!(out.iter().any(|n| n.symbol == "QQX" && n.field == format!("x.y.{key}")), "{id}.{key}: {out:?}");
         }
         let regression = json!({"model": "regression", "regressor": "QQX.close"});
         let p =
@@ -203,7 +217,8 @@ mod tests {
             "overlay.regime.term_symbol='A6'",
         ];
         let c = Config::load(None, &set.map(String::from)).unwrap_or_else(|e| panic!("{e}"));
-        let listed: Vec<String> = all(&c).into_iter().filter(|n| !n.needed).map(|n| n.symbol).collect();
+        let unknown = |n: &NamedSymbol| !n.needed && n.symbol.len() == 2 && n.symbol.starts_with('A');
+        let listed: Vec<String> = all(&c).into_iter().filter(unknown).map(|n| n.symbol).collect();
         assert_eq!(listed, ["A6", "A2", "A1", "A3", "A4", "A5"]);
     }
 }

@@ -1,11 +1,11 @@
 //! What to tell of a run in which something did nothing: dates that do not meet, strategies that say nothing, orders that never fill.
 
 use jiff::civil::Date;
-use serde_json::Value;
+use tradewind_core_types::Role;
 use tradewind_data::Calendar;
 use tradewind_engine::{Backtest, Exchange, OrderStyle};
 
-use crate::catalogue;
+use crate::compose;
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::keeper::Keeper;
@@ -54,10 +54,9 @@ pub fn idle(config: &Config, data: &Dataset, run: &Backtest<Exchange>, keeper: &
     let longest =
         data.longest().map_or_else(String::new, |n| format!("; the longest series of the data has {n} prices"));
     for (name, p) in &config.feature {
-        let default = catalogue::find(&p.plugin).ok().and_then(|info| (info.defaults)().get("name").cloned());
-        let own = p.params.get("name").cloned().or(default);
-        let Some(prefix) = own.as_ref().and_then(Value::as_str).map(|n| format!("{n}.")) else { continue };
-        if !run.engine().view().features.iter().any(|(id, _, _)| id.as_str().starts_with(&prefix)) {
+        let Ok(feature) = compose::built(Role::Feature, name, p, |info| info.feature) else { continue };
+        let published = feature.outputs();
+        if !published.is_empty() && published.iter().all(|o| run.engine().view().features.get(o.id).is_none()) {
             out.push(format!(
                 "feature.{name} ({}) published no value: it was never warm, or saw nothing that it follows{longest}. Give it more data (an \
                  earlier run.warmup_from), shorter windows, or symbols of the data",

@@ -213,7 +213,11 @@ fn bad_configurations() {
         ("unknown table", also("[exchagne]"), vec!["exchagne: unknown key: did you mean \"exchange\"?"]),
         ("wrong type", replaced("10000.0", "\"lots\""), vec!["run.cash: is \"lots\": expected a number"]),
         ("wrong word", also("[engine]\nschedule = \"daily\""), vec!["engine.schedule: is \"daily\"", "session_close"]),
-        ("out of range", replaced("10000.0", "-5.0"), vec!["run.cash: is -5: expected above 0, at most 1e12"]),
+        (
+            "out of range",
+            replaced("10000.0", "-5.0"),
+            vec!["run.cash: is -5: expected 1e-18 (the unit of money) to 1e12"],
+        ),
         ("not finite", replaced("10000.0", "nan"), vec!["run.cash: is \"NaN\": expected a number"]),
         ("base out of range", replaced("base = 0.5", "base = 11"), vec!["strategy.s.base: is 11: expected above 0"]),
         ("threads", replaced("cash", "threads = 0\ncash"), vec!["run.threads: is 0: expected 1 to 256"]),

@@ -165,10 +165,10 @@ fn unknown_symbols_that_protect_are_refused_or_noted() {
     let dir = small(&renamed);
     fs::write(
         dir.path().join("a.csv"),
-        "date,symbol,kind,value\n2015-01-29,AAA,symbol_change,NEW\n2015-01-08,ABA,split,2:1\n",
+        "date,symbol,kind,value\n2015-01-29,AAA,symbol_change,NEW\n2015-01-08,AAB,split,2:1\n",
     )
     .unwrap();
     let out = succeeds(dir.path(), &["backtest", "c.toml", "--out", "run"]);
     assert!(!out.contains("no effect"), "{out}");
-    assert!(out.contains("corporate actions on ABA, of which there are no prices: row 2 (is AAA meant?)"), "{out}");
+    assert!(out.contains("corporate actions on AAB, of which there are no prices: row 2 (is AAA meant?)"), "{out}");
 }
