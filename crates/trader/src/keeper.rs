@@ -42,9 +42,9 @@ pub struct SessionRow {
 pub struct FillRow {
     /// The fill.
     pub fill: Fill,
-    /// Number of the decision.
+    /// Number of the decision; 0 when a delisting paid out what was held.
     pub decision: u64,
-    /// The strategies behind it, joined by `+`.
+    /// The strategies behind it, joined by `+`; `(delisting)` when a delisting paid out what was held.
     pub strategy: String,
     /// Profit and loss it realised, before fees; `None` when it only opened or added.
     pub realised: Option<Cash>,
@@ -73,6 +73,8 @@ struct Files {
 
 /// The row of profit and loss that belongs to no strategy: hedges, interest, what is paid to borrow.
 pub const UNASSIGNED: &str = "(none)";
+/// In a list of fills, what a delisting paid out.
+const DELISTED: &str = "(delisting)";
 
 /// The recorder of `trader backtest`.
 #[derive(Default)]
@@ -129,8 +131,9 @@ impl Keeper {
 
     fn end(&mut self, order: OrderId, how: String) {
         // Orders are numbered in the order in which they are sent.
-        if let Ok(i) = self.orders.binary_search_by_key(&order, |o| o.order.id) {
-            self.orders[i].ended = how;
+        let at = self.orders.binary_search_by_key(&order, |o| o.order.id).ok();
+        if let Some(row) = at.and_then(|i| self.orders.get_mut(i)) {
+            row.ended = how;
         }
     }
 
@@ -138,14 +141,19 @@ impl Keeper {
     fn filled(&mut self, f: &Fill) {
         let sum = self.booked.entry(f.order).or_default();
         *sum = *sum + f.quantity;
-        let whole = self
-            .orders
-            .binary_search_by_key(&f.order, |o| o.order.id)
-            .is_ok_and(|i| self.orders[i].order.quantity == *sum);
-        if whole {
+        let sum = *sum;
+        let order = self.orders.binary_search_by_key(&f.order, |o| o.order.id).ok().and_then(|i| self.orders.get(i));
+        if order.is_some_and(|o| o.order.quantity == sum) {
             self.booked.remove(&f.order);
             self.end(f.order, format!("filled at {}", f.time));
+        } else {
+            self.end(f.order, format!("{sum} of it filled by {}", f.time));
         }
+    }
+
+    /// The fills of orders: without what delistings paid out.
+    pub fn ordered_fills(&self) -> impl Iterator<Item = &FillRow> {
+        self.fills.iter().filter(|f| !f.fill.is_payout())
     }
 
     /// Writes everything out.
@@ -227,8 +235,12 @@ impl Recorder for Keeper {
     fn report(&mut self, r: &OrderReport, realised: Cash) -> Result<(), String> {
         match r {
             OrderReport::Filled(f) => {
-                self.filled(f);
-                let (decision, strategy) = self.wanted_by.get(&f.order).cloned().unwrap_or_default();
+                let (decision, strategy) = if f.is_payout() {
+                    (0, DELISTED.to_owned())
+                } else {
+                    self.filled(f);
+                    self.wanted_by.get(&f.order).cloned().unwrap_or_default()
+                };
                 self.fills.push(FillRow {
                     fill: *f,
                     decision,

@@ -1,6 +1,7 @@
 //! The symbols that a configuration names. What it computes with must be in the data; what it forbids or groups ought to be.
 
 use serde_json::Value;
+use tradewind_core_types::Role;
 use tradewind_engine::Shorting;
 
 use crate::catalogue;
@@ -30,7 +31,7 @@ pub fn all(config: &Config) -> Vec<NamedSymbol> {
     let mut out = Vec::new();
     for (role, plugins) in config.roles() {
         for (name, p) in plugins {
-            of_plugin(&format!("{role}.{name}"), p, &mut out);
+            of_plugin(role, name, p, &mut out);
         }
     }
     let mut needed = Vec::new();
@@ -62,7 +63,7 @@ pub fn needed(config: &Config) -> Vec<(String, String)> {
     all(config).into_iter().filter(|n| n.needed).map(|n| (n.field, n.symbol)).collect()
 }
 
-fn of_plugin(at: &str, p: &PluginConfig, out: &mut Vec<NamedSymbol>) {
+fn of_plugin(role: Role, name: &str, p: &PluginConfig, out: &mut Vec<NamedSymbol>) {
     let defaults = match catalogue::find(&p.plugin) {
         Ok(info) => (info.defaults)(),
         Err(_) if BUILTIN_ALPHAS.contains(&p.plugin.as_str()) => Value::Null,
@@ -71,13 +72,15 @@ fn of_plugin(at: &str, p: &PluginConfig, out: &mut Vec<NamedSymbol>) {
     let value = |key: &str| p.params.get(key).or_else(|| defaults.get(key)).unwrap_or(&Value::Null);
     let is = |key: &str, what: &str| value(key).as_str() == Some(what);
     let mut add = |key: &str, symbol: &str, needed: bool| {
-        out.push(NamedSymbol { field: format!("{at}.{key}"), symbol: symbol.to_owned(), needed });
+        out.push(NamedSymbol { field: format!("{role}.{name}.{key}"), symbol: symbol.to_owned(), needed });
     };
     for key in SYMBOL_KEYS {
         let counts = match (p.plugin.as_str(), key) {
             // Not a symbol, but how its ratio is estimated.
             ("alpha_coint_pairs", "hedge") => false,
             ("alpha_coint_pairs", "market") => is("neutral", "beta"),
+            // As filters they follow the scores of signals.
+            ("fe_kalman" | "fe_wavelet", "symbols") => role != Role::Filter,
             _ => true,
         };
         if counts {
@@ -92,7 +95,7 @@ fn of_plugin(at: &str, p: &PluginConfig, out: &mut Vec<NamedSymbol>) {
     }
     // Closes of a symbol; other regressors are features, which are looked up among those that are published.
     if let ("fe_kalman", true, Some(regressor)) =
-        (p.plugin.as_str(), is("model", "regression"), value("regressor").as_str())
+        (p.plugin.as_str(), role == Role::Feature && is("model", "regression"), value("regressor").as_str())
         && let Some(symbol) = regressor.strip_suffix(".close").filter(|s| !s.contains('{'))
     {
         add("regressor", symbol, true);
@@ -194,14 +197,17 @@ mod tests {
             };
             let params = Map::from_iter([(key.to_owned(), value), ("neutral".to_owned(), json!("beta"))]);
             let mut out = Vec::new();
-            of_plugin("x.y", &PluginConfig { plugin: id.into(), params }, &mut out);
-            assert!(out.iter().any(|n| n.symbol == "QQX" && n.field == format!("x.y.{key}")), "{id}.{key}: {out:?}");
+            of_plugin(Role::Feature, "y", &PluginConfig { plugin: id.into(), params }, &mut out);
+            assert!(
+                out.iter().any(|n| n.symbol == "QQX" && n.field == format!("feature.y.{key}")),
+                "{id}.{key}: {out:?}"
+            );
         }
         let regression = json!({"model": "regression", "regressor": "QQX.close"});
         let p =
             PluginConfig { plugin: "fe_kalman".into(), params: regression.as_object().cloned().unwrap_or_default() };
         let mut out = Vec::new();
-        of_plugin("feature.f", &p, &mut out);
+        of_plugin(Role::Feature, "f", &p, &mut out);
         assert!(out.iter().any(|n| n.symbol == "QQX" && n.needed), "{out:?}");
     }
 

@@ -66,7 +66,7 @@ pub(crate) fn turnover(traded: f64, equity: &[f64], periods: f64) -> Option<f64>
 }
 
 /// Simple returns of an equity curve that starts at `start`, deposits apart: `deposits` are those so far at each point, with the start. What is
-/// paid in during a session works from its beginning.
+/// paid in during a session works from its beginning. Below zero they are ratios of debts, so that their product still leads to the equity there is.
 pub(crate) fn returns(start: f64, equity: &[f64], deposits: &[f64]) -> Vec<f64> {
     let (mut before, mut paid) = (start, start);
     equity
@@ -74,7 +74,7 @@ pub(crate) fn returns(start: f64, equity: &[f64], deposits: &[f64]) -> Vec<f64> 
         .zip(deposits)
         .map(|(e, d)| {
             let invested = before + (d - paid);
-            let r = if invested > 0.0 { e / invested - 1.0 } else { 0.0 };
+            let r = if invested == 0.0 { 0.0 } else { e / invested - 1.0 };
             (before, paid) = (*e, *d);
             r
         })
@@ -121,7 +121,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
     let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
     let own = returns(config.run.cash, &equity, &deposits);
-    let traded: f64 = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
+    let traded: f64 = keeper.ordered_fills().fold(0.0, |sum, f| sum + (f.fill.price * f.fill.quantity).to_f64());
     let n = equity.len() as f64;
     let totals = engine.engine().ledger().portfolio().totals();
     let mut digest = Sha256::new();
@@ -175,9 +175,9 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         decisions: keeper.decisions,
         not_traded: keeper.not_traded,
         orders: keeper.orders.len(),
-        fills: keeper.fills.len(),
+        fills: keeper.ordered_fills().count(),
         fees: totals.fees.to_f64(),
-        slippage: keeper.fills.iter().map(slippage).sum(),
+        slippage: keeper.fills.iter().fold(0.0, |sum, f| sum + slippage(f)),
         ended: keeper.ended.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect(),
         strategies: to.strategies.clone(),
         benchmarks,

@@ -83,12 +83,14 @@ pub fn idle(config: &Config, data: &Dataset, run: &Backtest<Exchange>, keeper: &
             openless.join(", ")
         ));
     }
-    if sent > 0 && keeper.fills.is_empty() {
-        let ended: Vec<String> = keeper.ended.iter().map(|(what, n)| format!("{n} {what}")).collect();
-        let ended = if ended.is_empty() { "they are still working".to_owned() } else { ended.join(", ") };
+    if sent > 0 && keeper.ordered_fills().next().is_none() {
+        let working = sent as u64 - keeper.ended.values().sum::<u64>().min(sent as u64);
+        let ended = keeper.ended.iter().map(|(what, n)| (*what, *n)).chain([("still working", working)]);
+        let ended: Vec<String> = ended.filter(|e| e.1 > 0).map(|(what, n)| format!("{n} {what}")).collect();
         out.push(format!(
-            "none of {sent} orders was filled ({ended}): `trader explain RUN 1` shows the first; order style, data after the decision and cash \
-             are what to look at"
+            "none of {sent} orders was filled ({}): `trader explain RUN 1` shows the first; order style, data after the decision and cash \
+             are what to look at",
+            ended.join(", ")
         ));
     }
     out

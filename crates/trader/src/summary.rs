@@ -44,6 +44,20 @@ impl Figures {
     pub fn of(returns: &[f64], benchmark: Option<&[f64]>, periods: f64, risk_free: f64) -> Self {
         let rf = risk_free / periods;
         let drawdown = stats::max_drawdown(returns);
+        // Once equity is used up, a return says nothing of what was earned: only the whole and its drawdown are defined.
+        let mut wealth = 1.0;
+        let used_up = returns.iter().rev().skip(1).rev().any(|r| {
+            wealth *= 1.0 + r;
+            wealth <= 0.0
+        });
+        if used_up {
+            return Self {
+                total_return: stats::cumulative_return(returns),
+                max_drawdown: drawdown.as_ref().map(|d| d.depth),
+                drawdown_sessions: drawdown.as_ref().map(|d| d.duration),
+                ..Self::default()
+            };
+        }
         let relative = benchmark.and_then(|b| stats::alpha_beta(returns, b, rf, periods));
         Self {
             total_return: stats::cumulative_return(returns),
@@ -266,5 +280,26 @@ impl Summary {
         }
         let _ = writeln!(out, "\nledger hash  {}", self.ledger_hash);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equity_below_zero_leads_to_the_total_there_is_and_to_no_ratio() {
+        // 10,000 falls to 5,000, to -290 and to -430.625.
+        let equity = [5_000.0, -290.0, -430.625];
+        let returns = crate::run::returns(10_000.0, &equity, &[10_000.0; 3]);
+        let f = Figures::of(&returns, None, 252.0, 0.0);
+        assert!(
+            (f.total_return.unwrap() + 1.043_062_5).abs() < 1e-12
+                && (f.max_drawdown.unwrap() - 1.043_062_5).abs() < 1e-12
+        );
+        assert_eq!((f.sharpe, f.volatility, f.hit_rate, f.cagr), (None, None, None, None));
+        // What falls below zero only in the last session has returns throughout.
+        let f = Figures::of(&returns[..2], None, 252.0, 0.0);
+        assert!(f.volatility.is_some() && (f.total_return.unwrap() + 1.029).abs() < 1e-12);
     }
 }
