@@ -140,7 +140,7 @@ impl Keeper {
     /// Notes a fill with its order.
     fn filled(&mut self, f: &Fill) {
         let sum = self.booked.entry(f.order).or_default();
-        *sum = *sum + f.quantity;
+        *sum += f.quantity;
         let sum = *sum;
         let order = self.orders.binary_search_by_key(&f.order, |o| o.order.id).ok().and_then(|i| self.orders.get(i));
         if order.is_some_and(|o| o.order.quantity == sum) {
