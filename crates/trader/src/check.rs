@@ -200,6 +200,13 @@ fn agree(a: &[(Time, [u8; 32])], b: &[(Time, [u8; 32])], cut: Time) -> bool {
     past(a) == past(b)
 }
 
+/// How many cuts a run is checked at when nobody says: 5, or all sessions but the last of a shorter one.
+pub fn usual_cuts(config: &Config, data: &Dataset) -> usize {
+    let run = data.within(config).run;
+    let sessions = tradewind_data::Calendar::us_equities().sessions(run.from, run.to).len();
+    sessions.saturating_sub(1).clamp(1, 5)
+}
+
 /// Replaces all data after each of several instants and compares everything said up to it: by every plugin of the configuration on
 /// its own, by every other plugin of the catalogue with its defaults, by the suspects, and by the whole pipeline.
 ///

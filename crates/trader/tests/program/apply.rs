@@ -56,6 +56,15 @@ fn time_passes_in_gaps() {
         assert!((last - level).abs() < 1e-9, "{last} and not {level}");
         assert_eq!(column(at, out, "level").len(), values.len());
     }
+    // No return spans a gap: the row after it has none.
+    let pair = |i: u32| format!("{},{}\n", 100 + i * 7 % 5, 50 + i * 3 % 4);
+    let rows: String = (0..40).map(|i| if i == 30 { ",\n".into() } else { pair(i) }).collect();
+    fs::write(at.join("two.csv"), format!("x1,x2\n{rows}")).unwrap();
+    let pca = ["fe_mini_pca", "--set", "symbols=['A','B']", "--set", "components=1", "--set", "batch=10"];
+    apply(at, &[&pca[..], &["--input", "two.csv", "--output", "o.csv"]].concat());
+    let scores = column(at, "o.csv", "pc1");
+    let blank: Vec<usize> = (11..40).filter(|&i| scores[i] == Cell::Null).collect();
+    assert_eq!(blank, [30, 31]);
     // A calculator that knows no gaps is given none.
     let prices = "close\n100\n101\n\n102\n101\n103\n";
     fs::write(at.join("p.csv"), format!("n,{}", prices.replace('\n', "\n1,").trim_end_matches("1,"))).unwrap();

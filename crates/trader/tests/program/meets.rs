@@ -115,6 +115,12 @@ fn how_an_order_ended_is_explained() {
     succeeds(at, &["backtest", "c.toml", "--out", "run"]);
     let out = succeeds(at, &["explain", "run", "1"]);
     assert!(out.contains("outcome    filled at 2015-01-"), "{out}");
+    assert_eq!(succeeds(at, &["explain", "1", "run"]), out);
+    let r = trader(at, &["explain", "run", "three"]);
+    assert!(r.code == Some(2) && r.err.contains("order is \"three\""), "{}", r.err);
+    // A run of three sessions is cut at two of them.
+    let three = ["check", "lookahead", "c.toml", "--set", "run.to=2015-01-06"];
+    assert!(succeeds(at, &three).contains("at 2 cuts"));
 }
 
 #[test]
