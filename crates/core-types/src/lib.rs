@@ -79,7 +79,7 @@ pub use service::{Hears, Outgoing, Request, Service};
 pub use signal::{Leg, Signal, Signals};
 pub use step::{Stage, Step};
 pub use symbol_map::SymbolMap;
-pub use table::{Cell, ColumnSpec, Table, columns_of, table};
+pub use table::{Cell, ColumnKind, ColumnSpec, Table, columns_of, table};
 pub use time::{Span, Time};
 pub use view::{FeatureValues, Last, Market, View};
 pub use working::{WorkingOrder, WorkingOrders};

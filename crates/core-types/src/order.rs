@@ -21,6 +21,37 @@ pub enum Side {
     Sell,
 }
 
+impl Side {
+    /// Who began a trade, as tables say it: `buy`, `b`, `true` or 1 the buyer; `sell`, `s`, `false` or -1 the seller; 0 is not known.
+    ///
+    /// # Errors
+    /// When a text is none of these.
+    pub fn of_trade(text: &str) -> Result<Option<Self>, BadInput> {
+        match text.to_ascii_lowercase().as_str() {
+            "buy" | "b" | "true" => Ok(Some(Self::Buy)),
+            "sell" | "s" | "false" => Ok(Some(Self::Sell)),
+            other => match other.parse() {
+                Ok(number) => Self::of_number(number),
+                Err(_) => Err(BadInput::new("side", text, SIDES)),
+            },
+        }
+    }
+    /// The same of a number.
+    ///
+    /// # Errors
+    /// When it is none of 1, -1 and 0.
+    pub fn of_number(number: f64) -> Result<Option<Self>, BadInput> {
+        match number {
+            1.0 => Ok(Some(Self::Buy)),
+            -1.0 => Ok(Some(Self::Sell)),
+            0.0 => Ok(None),
+            other => Err(BadInput::new("side", other.to_string(), SIDES)),
+        }
+    }
+}
+
+const SIDES: &str = "buy, sell, true, false, 1, -1, 0 or nothing";
+
 /// How an order is priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use tradewind_core_types::{CorporateAction, Event, MarketData, Origin, Price, Sy
 use crate::clock::Clock;
 use crate::decode::{self, Names, Range, field_column};
 use crate::error::{DataError, Problem};
-use crate::load;
+use crate::load::{self, Limit};
 use crate::long;
 use crate::raw::{Cells, RawTable, shorten};
 use crate::records::{objects, take_text};
@@ -65,7 +65,7 @@ struct Row<'a> {
 pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Vec<Event>, Vec<DataError>), DataError> {
     let file = spec.path.display().to_string();
     // An ex-date takes effect before trading begins, whatever dates mean for prices.
-    let at_open = SourceSpec { at: At::Open, ..spec.clone() };
+    let at_open = SourceSpec { at: At::Open, midnight_is_date: true, ..spec.clone() };
     let clock = Clock::new(&at_open).map_err(|bad| DataError::config(file.as_str(), bad))?;
     let (names, range) = (Names::new(spec), Range::new(spec));
     let one = |row: usize, r: Row<'_>| -> Result<Option<Event>, Problem> {
@@ -90,7 +90,7 @@ pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Ve
     };
     let (mut events, mut errors) = (Vec::new(), Vec::new());
     if load::format_of(&spec.path, spec.format)? == TableFormat::Jsonl {
-        for (row, line, object) in objects(&file, bytes)? {
+        for (row, line, object) in objects(&file, bytes, Limit::of(spec))? {
             match object.and_then(|o| from_json(o, spec, &clock)).and_then(|r| {
                 one(row, Row { time: r.0, symbol: r.1.as_deref(), kind: r.2.as_deref(), value: r.3.as_deref() })
             }) {
@@ -101,7 +101,8 @@ pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Ve
         return Ok((events, errors));
     }
     let format = load::format_of(&spec.path, spec.format)?;
-    let raw = RawTable::read(&spec.path, bytes, format, |names| long::wanted(&file, names, spec).map(Some))?;
+    let wanted = |names: &[String]| long::wanted(&file, names, spec).map(Some);
+    let raw = RawTable::read(&spec.path, bytes, format, Limit::of(spec), wanted)?;
     let time = decode::time_column(&file, &raw.names, spec)?;
     let at = |name: &str| raw.position(name).map(|p| raw.cells(p));
     let label = |cells: Option<&Cells>, row: usize| cells.and_then(|c| c.label(row)).map(|s| s.trim().to_owned());

@@ -241,7 +241,7 @@ fn whole_lines(path: &Path) -> Result<Vec<u8>, DataError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let mut bytes = crate::load::bytes_of(path)?;
+    let mut bytes = crate::load::bytes_of(path, crate::load::Limit(u32::MAX))?;
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
     if whole < bytes.len() {
         let file = OpenOptions::new().write(true).open(path);

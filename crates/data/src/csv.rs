@@ -98,6 +98,12 @@ pub(crate) fn scan(file: &str, b: &[u8]) -> Result<Shape, DataError> {
     let bad = |problem, line| DataError::new(file, problem).at_line(line);
     let head = record(b, 0).ok_or_else(|| bad(Problem::BadQuote, 1))?;
     let header = split(b.get(..head.next).unwrap_or_default());
+    // One column of this name is a table of another separator.
+    if let [only] = header.as_slice()
+        && let Some(found) = [';', '\t', '|'].into_iter().find(|c| only.contains(*c))
+    {
+        return Err(bad(Problem::Separator { found }, 1));
+    }
     check_header(file, &header)?;
     let body = head.next;
     let mut line = 2 + head.breaks;
@@ -184,6 +190,7 @@ mod tests {
         assert_eq!(problem("a,b\n\"1,2"), (Problem::BadQuote, Some(2)));
         assert_eq!(problem("a,b\n\"1\"x,2"), (Problem::BadQuote, Some(2)));
         assert_eq!(problem("a,b\nx\"1,2"), (Problem::BadQuote, Some(2)));
+        assert_eq!(problem("date;X\n2024-01-02;100,50"), (Problem::Separator { found: ';' }, Some(1)));
         assert_eq!(problem("a,a\n1,2"), (Problem::DuplicateColumn { column: "a".into() }, Some(1)));
         assert_eq!(problem("a,\n1,2"), (Problem::UnnamedColumn { position: 2 }, Some(1)));
     }

@@ -138,9 +138,10 @@ fn no_size(x: f64) -> Problem {
 pub(crate) fn times(raw: &RawTable, position: usize, clock: &Clock) -> (Vec<i64>, Vec<Bad>) {
     let cells = raw.cells(position);
     let name = raw.names.get(position).map_or("", String::as_str);
-    if let Cells::Time { nanos, zoned: true } = cells
-        && let Ok(dense) = nanos.cont_slice()
-        && let Some(times) = clock.instants(dense)
+    if let Cells::Time(stamps) = cells
+        && stamps.zone().is_some()
+        && let Some(dense) = stamps.dense()
+        && let Some(times) = clock.instants(&dense)
     {
         return (times, Vec::new());
     }

@@ -29,6 +29,10 @@ pub enum Problem {
     NotFound { hint: String },
     #[error("this is a directory: give a file in it{hint}")]
     IsDirectory { hint: String },
+    #[error("not a regular file: only files on a disk are read")]
+    NotRegular,
+    #[error("larger than {megabytes} MB{unpacked}: set `max_megabytes` if that is meant, or split the file")]
+    TooLarge { megabytes: u32, unpacked: &'static str },
     #[error("cannot {action}: {why}")]
     Io { action: &'static str, why: String },
     #[error("cannot tell the format from the name: expected .csv, .csv.gz, .parquet or .jsonl, or set `format`")]
@@ -47,6 +51,10 @@ pub enum Problem {
     NotParquet { why: String },
     #[error("the CSV reader failed ({why})")]
     Csv { why: String },
+    #[error("the header has no comma, but {found:?}: save the file comma-separated, with decimal points")]
+    Separator { found: char },
+    #[error("a record is longer than {megabytes} MB: is this a table?")]
+    LongRecord { megabytes: usize },
     #[error("there is no column {column:?}{hint}")]
     MissingColumn { column: String, hint: String },
     #[error("two columns are named {column:?}: rename one")]
@@ -75,6 +83,8 @@ pub enum Problem {
     MissingValue,
     #[error("{found:?} is not true or false: expected true, false, 1, 0, buy or sell")]
     NotABool { found: String },
+    #[error("{found:?} does not say who began a trade: expected {expected}")]
+    NotASide { found: String, expected: String },
     #[error(
         "bar out of order: high {high}, low {low}, open {open}, close {close}: expected low <= open, close <= high"
     )]
@@ -89,12 +99,27 @@ pub enum Problem {
     AmbiguousTime { found: String, zone: String },
     #[error("{date} is not a trading session ({why}): {next} (`skip_holidays` leaves such rows out)")]
     NotASession { date: String, why: String, next: String },
+    #[error("{found} is outside the years 1677 to 2262, which times can have")]
+    TimeRange { found: String },
+    #[error("{found} is a number: set `epoch` to its unit since 1970, such as \"{unit}\", by which it is {means}")]
+    EpochMissing { found: i64, unit: &'static str, means: String },
+    #[error("{found} {unit} since 1970 is {means}: set `epoch` to \"{better}\" if {then} is meant")]
+    WrongEpoch { found: i64, unit: &'static str, means: String, better: &'static str, then: String },
+    #[error(
+        "a daily bar stamped {at} New York, before its session's close at {close}, as all of the file: known then, it would be known too early; \
+         set `daily = true` if the dates count (known at their session's close), `daily = false` if the times do"
+    )]
+    EarlyDaily { at: String, close: String },
     #[error("{date} is outside the calendar, which covers {from} to {to}")]
     OutsideCalendar { date: String, from: String, to: String },
     #[error("{symbol} has a second row for {time}: remove one of them")]
     Duplicate { symbol: String, time: Time },
     #[error("time goes backwards for {symbol}: {time} after {previous}: sort the file by time")]
     Backward { symbol: String, time: Time, previous: Time },
+    #[error(
+        "{symbol} has {what} on {date} here and in {other}: leave one out (`symbols`, `from`, `to`), or set `on_overlap` to \"first\" or \"last\""
+    )]
+    Overlap { symbol: String, what: &'static str, date: String, other: String },
     #[error("unknown symbol {symbol:?}{hint}")]
     UnknownSymbol { symbol: String, hint: String },
     #[error("{found:?} is not a symbol: expected {expected}, or set `rename`")]

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use rayon::prelude::*;
-use tradewind_core_types::{Cell, Time};
+use tradewind_core_types::Cell;
 
 use crate::error::{DataError, Problem};
-use crate::load;
+use crate::load::{self, Limit};
 use crate::raw::{Cells, RawTable, missing_column, shorten};
 use crate::spec::TableFormat;
 use crate::store::{parquet_writer, polars_error};
@@ -18,7 +18,8 @@ use crate::write::AtomicFile;
 /// A table of named columns.
 ///
 /// A CSV column whose filled cells are all numbers holds numbers (whole ones when all are whole), one of `true` and `false` holds those,
-/// any other is text; empty cells are [`Cell::Null`]. Dates and times of a Parquet file become text.
+/// any other is text: also one in which a number has zeros or a plus before it (`000001`), is beyond what a number can hold exactly, or
+/// is `NaN` or `inf`. Empty cells are [`Cell::Null`]. Dates and times of a Parquet file become text.
 ///
 /// ```
 /// use tradewind_core_types::Cell;
@@ -40,6 +41,8 @@ pub struct Frame {
     lines: Option<Vec<u64>>,
     /// Rows of the file before this piece of it.
     first: u64,
+    /// The column of times, and these as text of UTC.
+    times: Option<(usize, Vec<Cell>)>,
 }
 
 impl Frame {
@@ -62,7 +65,7 @@ impl Frame {
         {
             return Err(DataError::new("table", Problem::Ragged { found: odd, expected: rows }));
         }
-        Ok(Self { file: "table".into(), names, columns, rows, lines: None, first: 0 })
+        Ok(Self { file: "table".into(), names, columns, rows, lines: None, first: 0, times: None })
     }
 
     /// Reads a CSV (plain or gzipped) or Parquet file.
@@ -74,7 +77,13 @@ impl Frame {
         if format == TableFormat::Jsonl {
             return Err(DataError::new(path.display().to_string(), Problem::UnknownFormat));
         }
-        Self::from_raw(&RawTable::read(path, load::bytes_of(path)?, format, |_| Ok(None))?)
+        Self::from_raw(&RawTable::read(
+            path,
+            load::bytes_of(path, Limit::default())?,
+            format,
+            Limit::default(),
+            |_| Ok(None),
+        )?)
     }
 
     /// Reads CSV text; `name` stands for the file in errors.
@@ -82,15 +91,15 @@ impl Frame {
     /// # Errors
     /// When it is not CSV.
     pub fn from_csv(name: &str, bytes: Vec<u8>) -> Result<Self, DataError> {
-        Self::from_raw(&RawTable::read(Path::new(name), bytes, TableFormat::Csv, |_| Ok(None))?)
+        Self::from_raw(&RawTable::read(Path::new(name), bytes, TableFormat::Csv, Limit::default(), |_| Ok(None))?)
     }
 
     fn from_raw(raw: &RawTable) -> Result<Self, DataError> {
-        Self::from_piece(raw, &mut vec![None; raw.columns.len()])
+        Self::from_piece(raw, &mut vec![Typed::default(); raw.columns.len()])
     }
 
     /// A table whose text columns hold what `types` says; those of which it says nothing are entered there.
-    pub(crate) fn from_piece(raw: &RawTable, types: &mut [Option<CellType>]) -> Result<Self, DataError> {
+    pub(crate) fn from_piece(raw: &RawTable, types: &mut [Typed]) -> Result<Self, DataError> {
         for (name, cells) in raw.names.iter().zip(&raw.columns) {
             if let Cells::Other(found) = cells {
                 let problem =
@@ -99,32 +108,33 @@ impl Frame {
             }
         }
         for (t, cells) in types.iter_mut().zip(&raw.columns) {
-            if t.is_none() && matches!(cells, Cells::Text(_)) {
-                *t = CellType::of_text(cells, raw.rows);
+            if t.holds.is_none() && matches!(cells, Cells::Text(_)) {
+                t.holds = CellType::of_text(cells, raw.rows);
             }
         }
-        let given: Vec<Option<CellType>> = types.to_vec();
+        let given: Vec<Typed> = types.to_vec();
         let all: Vec<Result<Vec<Cell>, usize>> =
-            raw.columns.par_iter().zip(&given).map(|(c, t)| convert(c, raw.rows, *t)).collect();
+            raw.columns.par_iter().zip(&given).map(|(c, t)| convert(c, raw.rows, t.holds)).collect();
         let mut columns = Vec::with_capacity(all.len());
         for (i, column) in all.into_iter().enumerate() {
             columns.push(column.map_err(|row| {
                 let found = raw.columns.get(i).and_then(|c| c.text(row)).map(shorten).unwrap_or_default();
-                let held = given.get(i).copied().flatten().map_or("text", CellType::as_str);
+                let t = given.get(i).copied().unwrap_or_default();
+                let held = t.holds.map_or("text", CellType::as_str);
                 let why = format!("{found:?} is not like the rows before, which hold {held}");
-                raw.error(row, raw.names.get(i).map(String::as_str), Problem::BadRecord { why })
+                let problem = if t.asked { Problem::NotANumber { found } } else { Problem::BadRecord { why } };
+                raw.error(row, raw.names.get(i).map(String::as_str), problem)
             })?);
         }
         let lines = raw.line_numbers();
         let file = raw.file.to_string();
-        Ok(Self { file, names: raw.names.clone(), columns, rows: raw.rows, lines, first: 0 })
+        Ok(Self { file, names: raw.names.clone(), columns, rows: raw.rows, lines, first: 0, times: None })
     }
 
-    /// Puts other cells in the place of a column's.
-    pub(crate) fn replace(&mut self, column: usize, cells: Vec<Cell>) {
-        if let Some(c) = self.columns.get_mut(column) {
-            *c = cells;
-        }
+    /// With the times of a column, as [`Frame::input`] gives them.
+    pub(crate) fn with_times(mut self, column: usize, times: Vec<Cell>) -> Self {
+        self.times = Some((column, times));
+        self
     }
 
     /// The same as a piece of a file: after so many of its rows and physical lines.
@@ -153,6 +163,14 @@ impl Frame {
     #[inline]
     pub fn cell(&self, row: usize, column: usize) -> &Cell {
         self.columns.get(column).and_then(|c| c.get(row)).unwrap_or(&Cell::Null)
+    }
+    /// A cell as a calculator takes it: a time is text of UTC when the reader was told which column holds times.
+    #[inline]
+    pub fn input(&self, row: usize, column: usize) -> &Cell {
+        match &self.times {
+            Some((at, times)) if *at == column => times.get(row).unwrap_or(&Cell::Null),
+            _ => self.cell(row, column),
+        }
     }
     /// A column's cells.
     pub fn column(&self, position: usize) -> &[Cell] {
@@ -237,11 +255,23 @@ impl Frame {
 
 /// What the filled cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CellType {
+pub enum CellType {
+    /// Whole numbers of 64 bits.
     Whole,
+    /// Numbers.
     Number,
+    /// True and false.
     Bool,
+    /// Text.
     Text,
+}
+
+/// What a column of text holds, once it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Typed {
+    pub(crate) holds: Option<CellType>,
+    /// Whether somebody asked for it, rather than the first piece having it.
+    pub(crate) asked: bool,
 }
 
 impl CellType {
@@ -279,9 +309,9 @@ impl CellType {
     fn of_text(cells: &Cells, rows: usize) -> Option<Self> {
         let filled = || (0..rows).filter_map(|row| cells.text(row));
         filled().next()?;
-        Some(if filled().all(|s| s.parse::<i64>().is_ok()) {
+        Some(if filled().all(is_whole) {
             Self::Whole
-        } else if filled().all(|s| s.parse::<f64>().is_ok()) {
+        } else if filled().all(is_number) {
             Self::Number
         } else if filled().all(|s| s == "true" || s == "false") {
             Self::Bool
@@ -300,6 +330,22 @@ impl CellType {
     }
 }
 
+/// Whether a text is a whole number as one writes it: another with the same value is not it.
+fn is_whole(s: &str) -> bool {
+    let digits = s.strip_prefix('-').unwrap_or(s);
+    let plain = digits == "0" || digits.starts_with(|c: char| ('1'..='9').contains(&c));
+    plain && s != "-0" && s.parse::<i64>().is_ok()
+}
+
+/// Whether a text is a number as one writes it, in digits: no name, and no code with zeros before it.
+fn is_number(s: &str) -> bool {
+    let digits = s.strip_prefix('-').unwrap_or(s);
+    let leads = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let padded = digits.strip_prefix('0').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let fraction = digits.contains(['.', 'e', 'E']);
+    leads && !padded && (fraction || is_whole(s) || s == "-0") && s.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 /// A column of a file as cells; of text what `given` says it holds, or else what it looks like. The row of a cell that does not fit otherwise.
 fn convert(cells: &Cells, rows: usize, given: Option<CellType>) -> Result<Vec<Cell>, usize> {
     Ok(match cells {
@@ -311,14 +357,7 @@ fn convert(cells: &Cells, rows: usize, given: Option<CellType>) -> Result<Vec<Ce
         Cells::Float(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::F64)).collect(),
         Cells::Int(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::I64)).collect(),
         Cells::Bool(c) => c.iter().map(|x| x.map_or(Cell::Null, Cell::Bool)).collect(),
-        Cells::Time { nanos, zoned } => nanos
-            .iter()
-            .map(|n| match n.map(|n| Time::from_nanos(n).to_string()) {
-                None => Cell::Null,
-                Some(s) if *zoned => Cell::Str(s),
-                Some(s) => Cell::Str(s.trim_end_matches('Z').into()),
-            })
-            .collect(),
+        Cells::Time(stamps) => (0..rows).map(|row| stamps.text(row).map_or(Cell::Null, Cell::Str)).collect(),
         Cells::Date(_) => (0..rows).map(|r| cells.label(r).map_or(Cell::Null, |s| Cell::Str(s.into_owned()))).collect(),
         Cells::Other(_) => vec![Cell::Null; rows],
     })

@@ -14,20 +14,27 @@ mod actions;
 mod archive;
 mod clock;
 mod csv;
+mod daily;
 mod decode;
 mod error;
 mod frame;
+mod guard;
+mod hours;
 mod load;
 mod long;
+mod notes;
+mod overlap;
 #[cfg(feature = "providers")]
 pub mod providers;
 mod quality;
 mod raw;
 mod read;
 mod records;
+mod repeated;
 mod simulate;
 mod sort;
 mod spec;
+mod stamps;
 mod store;
 mod stream;
 mod table;
@@ -37,19 +44,23 @@ mod write;
 pub use actions::counted_twice;
 pub use archive::{Added, Archive, FetchNote};
 pub use error::{DataError, Problem};
-pub use frame::Frame;
-pub use load::bytes_of as read_bytes;
+pub use frame::{CellType, Frame};
+pub use hours::Hours;
+pub use load::read_bytes;
+pub use notes::Notes;
+pub use overlap::settle_overlaps;
 pub use quality::{
     Finding, Outlier, QualityOptions, QualityReport, SymbolQuality, examine_table, validate, validate_bytes,
 };
 pub use read::{Feed, open, open_bytes, read_table, read_table_bytes};
 pub use records::record_line;
+pub use repeated::settle_repeated;
 pub use simulate::{
     Planted, PlantedSpec, PlantedTruth, Regime, Simulation, SimulationSpec, Ticks, regime_path, simulate,
 };
-pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, SourceSpec, TableFormat};
+pub use spec::{At, EpochUnit, Kind, Layout, OnMissing, OnOverlap, SourceSpec, TableFormat};
 pub use store::{Written, import, write_events};
 pub use stream::{FrameReader, FrameWriter, TradeColumns, TradeLayout};
-pub use table::{EventTable, Events, Notes};
+pub use table::{EventTable, Events};
 pub use tradewind_core_types::Date;
 pub use tradewind_core_types::{Calendar, Disruption, NEW_YORK, Session};

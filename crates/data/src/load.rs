@@ -1,14 +1,14 @@
 //! Bytes of a file: where it is, whether it can be read, gunzipped.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use tradewind_core_types::closest;
 
 use crate::error::{DataError, Problem};
-use crate::spec::TableFormat;
+use crate::spec::{SourceSpec, TableFormat};
 
 pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -27,14 +27,50 @@ pub(crate) fn format_of(path: &Path, given: Option<TableFormat>) -> Result<Table
     }
 }
 
-/// The bytes of a file as they are.
+/// How much of a file is taken into memory at most, as it is and unpacked, in units of a million bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit(pub(crate) u32);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(1024)
+    }
+}
+
+impl Limit {
+    pub(crate) fn of(spec: &SourceSpec) -> Self {
+        spec.max_megabytes.map_or_else(Self::default, Self)
+    }
+    pub(crate) fn bytes(self) -> u64 {
+        u64::from(self.0) * 1_000_000
+    }
+    /// Everything of a reader, or `None` when there is more than the limit allows.
+    fn read(self, from: impl Read, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
+        from.take(self.bytes().saturating_add(1)).read_to_end(bytes)?;
+        Ok(bytes.len() as u64 <= self.bytes())
+    }
+    pub(crate) fn exceeded(self, file: &str, unpacked: &'static str) -> DataError {
+        DataError::new(file, Problem::TooLarge { megabytes: self.0, unpacked })
+    }
+}
+
+/// The bytes of the file of a specification as they are, at most as many as it allows.
 ///
 /// # Errors
-/// When there is no such file (with a suggestion), it is a directory, or it cannot be read.
-pub fn bytes_of(path: &Path) -> Result<Vec<u8>, DataError> {
+/// When there is no such file (with a suggestion), it is a directory or no regular file, is too large, or cannot be read.
+pub fn read_bytes(spec: &SourceSpec) -> Result<Vec<u8>, DataError> {
+    bytes_of(&spec.path, Limit::of(spec))
+}
+
+/// The bytes of a file as they are.
+pub(crate) fn bytes_of(path: &Path, limit: Limit) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes).map_err(|e| DataError::io(path, "read the file", &e))?;
-    Ok(bytes)
+    let file = open(path)?;
+    match limit.read(file, &mut bytes) {
+        Ok(true) => Ok(bytes),
+        Ok(false) => Err(limit.exceeded(&path.display().to_string(), "")),
+        Err(e) => Err(DataError::io(path, "read the file", &e)),
+    }
 }
 
 /// A file for reading.
@@ -46,14 +82,19 @@ pub(crate) fn open(path: &Path) -> Result<File, DataError> {
         let hint = if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) };
         return Err(at(Problem::IsDirectory { hint }));
     }
-    File::open(path).map_err(|e| match e.kind() {
+    let fail = |e: std::io::Error| match e.kind() {
         ErrorKind::NotFound => at(Problem::NotFound { hint: hint(path) }),
         _ => DataError::io(path, "read the file", &e),
-    })
+    };
+    // Asked before it is opened: a device may never end, and a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(at(Problem::NotRegular));
+    }
+    File::open(path).map_err(fail)
 }
 
 /// Gunzips when the bytes are gzip; refuses a `.gz` name without gzip in it.
-pub(crate) fn gunzip(file: &str, raw: Vec<u8>) -> Result<Vec<u8>, DataError> {
+pub(crate) fn gunzip(file: &str, raw: Vec<u8>, limit: Limit) -> Result<Vec<u8>, DataError> {
     if !raw.starts_with(&GZIP_MAGIC) {
         return if file.ends_with(".gz") && !raw.is_empty() {
             Err(DataError::new(file, Problem::BadGzip { why: "the file does not begin like gzip".into() }))
@@ -61,9 +102,10 @@ pub(crate) fn gunzip(file: &str, raw: Vec<u8>) -> Result<Vec<u8>, DataError> {
             Ok(raw)
         };
     }
-    let mut out = Vec::with_capacity(raw.len().saturating_mul(4));
-    match MultiGzDecoder::new(raw.as_slice()).read_to_end(&mut out) {
-        Ok(_) => Ok(out),
+    let mut out = Vec::with_capacity(raw.len().saturating_mul(4).min(1 << 30));
+    match limit.read(MultiGzDecoder::new(raw.as_slice()), &mut out) {
+        Ok(true) => Ok(out),
+        Ok(false) => Err(limit.exceeded(file, " when unpacked")),
         Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
             Err(DataError::new(file, Problem::TruncatedGzip { bytes: out.len() }))
         }

@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tradewind_core_types::{Price, Quantity, Symbol};
 
 use crate::clock::Clock;
+use crate::daily::{self, Column};
 use crate::decode::{self, Bad, Decoded, NO_TIME, Names, Range, field_column};
 use crate::error::{DataError, Problem};
+use crate::notes::Notes;
+use crate::overlap::merge_names;
 use crate::raw::{Cells, RawTable, missing_column};
 use crate::sort::sorted;
 use crate::spec::{Kind, OnMissing, SourceSpec};
-use crate::table::{Bars, Columns, EventTable, Notes};
+use crate::table::{Bars, Columns, EventTable};
 
 /// Names met in the symbol column, by number in the order they were met.
 struct Met {
@@ -247,7 +250,8 @@ struct Parts<'a> {
 
 pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result<Decoded, DataError> {
     let at = decode::time_column(&raw.file, &raw.names, spec)?;
-    let (times, time_bad) = decode::times(raw, raw.position(&at).unwrap_or_default(), clock);
+    let position = raw.position(&at).unwrap_or_default();
+    let (mut times, mut time_bad) = decode::times(raw, position, clock);
     let symbol_column = spec.symbol_column.as_deref().unwrap_or("symbol");
     let mut ids = Ids { names: Names::new(spec), met: Vec::new(), by_name: HashMap::new(), last: 0 };
     if spec.symbol.is_none()
@@ -272,7 +276,10 @@ pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result
     let in_file: Vec<String> = ids.met.iter().map(|m| m.name.clone()).collect();
     ids.names.check_all_there(&raw.file, &in_file)?;
     let met = &ids.met;
-    let (decoded, times) = assemble(Parts { raw, spec, symbol_column, times, time_bad, met, row_ids, values });
+    let column = Column { raw, at: position, ids: Some(&row_ids), symbols: met.len() };
+    let midnights = daily::settle(&column, spec, clock, &mut times, &mut time_bad);
+    let (mut decoded, times) = assemble(Parts { raw, spec, symbol_column, times, time_bad, met, row_ids, values });
+    decoded.table.notes.midnights = midnights;
     if decoded.table.is_empty() && decoded.errors.is_empty() {
         return Err(decode::nothing_left(raw, spec, &times));
     }
@@ -378,5 +385,8 @@ fn assemble(parts: Parts<'_>) -> (Decoded, Vec<i64>) {
         columns,
         notes,
     };
+    let names: Vec<String> = symbols.iter().filter_map(|s| met.get(s.1)).map(|m| m.name.clone()).collect();
+    let (table, twice) = merge_names(table, &names, spec.on_overlap);
+    errors.extend(twice);
     (Decoded { table: sorted(table), errors }, left)
 }

@@ -124,6 +124,9 @@ pub struct QualityReport {
     pub errors: Vec<Finding>,
     /// Number of warnings by kind.
     pub warning_counts: BTreeMap<String, usize>,
+    /// What there is to say about its times, in words.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// By symbol.
     pub symbols: Vec<SymbolQuality>,
 }
@@ -160,7 +163,7 @@ impl QualityReport {
 /// Only when there is nothing to check: the specification is wrong or the file cannot be opened.
 pub fn validate(spec: &SourceSpec, options: &QualityOptions) -> Result<QualityReport, DataError> {
     checked(spec)?;
-    validate_bytes(spec, load::bytes_of(&spec.path)?, options)
+    validate_bytes(spec, load::read_bytes(spec)?, options)
 }
 
 /// Like [`validate`], from bytes that are already there; `spec.path` names them and tells the format.
@@ -214,6 +217,7 @@ fn examine(report: &mut QualityReport, table: &EventTable, options: &QualityOpti
     report.holiday_rows = notes.holiday_rows;
     report.left_out = notes.left_out;
     report.volumes_unknown = notes.volumes_unknown;
+    report.notes = notes.about_times().into_iter().map(|(what, n)| format!("{n} {what}")).collect();
     // Positions of each symbol's events, in time order.
     let mut by_symbol: Vec<Vec<u32>> = vec![Vec::new(); table.symbols().len()];
     for (i, id) in (0_u32..).zip(&table.ids) {
@@ -357,6 +361,9 @@ impl fmt::Display for QualityReport {
         }
         for (kind, n) in &self.warning_counts {
             writeln!(f, "  warning {kind}: {n}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  note {note}")?;
         }
         for s in self.symbols.iter().filter(|s| s.missing_sessions + s.missing_cells + s.outliers > 0) {
             writeln!(f, "  {}: {} events, {} to {}", s.symbol, s.events, s.first, s.last)?;

@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use polars::io::mmap::MmapBytesReader;
 use polars::prelude::{
     ArrowDataType, BooleanChunked, Column, CsvReadOptions, DataFrame, DataType, Float64Chunked, Int32Chunked,
-    Int64Chunked, ParquetReader, PolarsError, SerReader, StringChunked, TimeUnit,
+    Int64Chunked, ParquetReader, PolarsError, SerReader, StringChunked,
 };
 use rayon::prelude::*;
-use tradewind_core_types::did_you_mean;
+use tradewind_core_types::{Side, did_you_mean};
 
 use crate::csv::{self, Lines};
 use crate::error::{DataError, Problem};
-use crate::load;
+use crate::guard::guarded;
+use crate::load::{self, Limit};
 use crate::spec::TableFormat;
+use crate::stamps::{Stamps, time_zone};
 
 /// The cells of one column.
 #[derive(Debug)]
@@ -29,11 +30,7 @@ pub(crate) enum Cells {
     Bool(BooleanChunked),
     /// Days since 1970.
     Date(Int32Chunked),
-    /// Nanoseconds since 1970, UTC when `zoned`, else of an unknown zone.
-    Time {
-        nanos: Int64Chunked,
-        zoned: bool,
-    },
+    Time(Stamps),
     /// Of a type that no field has.
     Other(String),
 }
@@ -54,6 +51,7 @@ impl RawTable {
         file: &Path,
         bytes: Vec<u8>,
         format: TableFormat,
+        limit: Limit,
         wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
     ) -> Result<Self, DataError> {
         let name = file.display().to_string();
@@ -61,8 +59,8 @@ impl RawTable {
             return Err(DataError::new(name, Problem::Empty));
         }
         match format {
-            TableFormat::Parquet => Self::parquet(&name, bytes, wanted),
-            _ => Self::csv(&name, load::gunzip(&name, bytes)?, wanted),
+            TableFormat::Parquet => Self::parquet(&name, bytes, limit, wanted),
+            _ => Self::csv(&name, load::gunzip(&name, bytes, limit)?, wanted),
         }
     }
 
@@ -107,24 +105,26 @@ impl RawTable {
     fn parquet(
         file: &str,
         bytes: Vec<u8>,
+        limit: Limit,
         wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
     ) -> Result<Self, DataError> {
         let bad = |why: String| DataError::new(file, Problem::NotParquet { why });
         if !bytes.starts_with(b"PAR1") || !bytes.ends_with(b"PAR1") || bytes.len() < 12 {
             return Err(bad("it does not begin and end with PAR1".into()));
         }
-        Self::parquet_from(file, ParquetReader::new(Cursor::new(bytes)), wanted)
+        Self::parquet_from(file, ParquetReader::new(Cursor::new(bytes)), Some(limit), wanted)
     }
 
     /// Some rows of a Parquet file.
     pub(crate) fn read_slice(path: &Path, file: File, offset: usize, rows: usize) -> Result<Self, DataError> {
         let reader = ParquetReader::new(file).with_slice(Some((offset, rows)));
-        Self::parquet_from(&path.display().to_string(), reader, |_| Ok(None))
+        Self::parquet_from(&path.display().to_string(), reader, None, |_| Ok(None))
     }
 
     fn parquet_from<R: MmapBytesReader>(
         file: &str,
         mut reader: ParquetReader<R>,
+        limit: Option<Limit>,
         wanted: impl Fn(&[String]) -> Result<Option<Vec<String>>, DataError>,
     ) -> Result<Self, DataError> {
         let bad = |why: String| DataError::new(file, Problem::NotParquet { why });
@@ -137,6 +137,13 @@ impl RawTable {
                 let found = format!("values of type {:?}", field.dtype);
                 let problem = Problem::ColumnType { found, expected: "plain numbers, text, dates, times or booleans" };
                 return Err(DataError::new(file, problem).in_column(field.name.as_str()));
+            }
+        }
+        if let Some(limit) = limit {
+            // A page may say "the same value, a billion times": what counts is how many cells there are.
+            let rows = guarded(|| reader.num_rows()).map_err(bad)?;
+            if rows.saturating_mul(names.len()).saturating_mul(8) as u64 > limit.bytes() {
+                return Err(limit.exceeded(file, " when unpacked"));
             }
         }
         let frame = guarded(|| reader.with_columns(Some(names.clone())).finish()).map_err(bad)?;
@@ -205,15 +212,6 @@ pub(crate) fn missing_column(file: &str, names: &[String], column: &str) -> Data
     DataError::new(file, Problem::MissingColumn { column: column.into(), hint })
 }
 
-/// Runs polars on bytes from outside: its errors, and panics on malformed files, become text.
-pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(Ok(v)) => Ok(v),
-        Ok(Err(e)) => Err(e.to_string()),
-        Err(_) => Err("its content is damaged".into()),
-    }
-}
-
 /// The typed cells of a polars column, in one chunk.
 fn cells(column: &Column) -> Cells {
     let series = column.as_materialized_series().rechunk();
@@ -227,9 +225,9 @@ fn cells(column: &Column) -> Cells {
             t if t.is_integer() => Cells::Int(series.strict_cast(&DataType::Int64)?.i64()?.clone()),
             DataType::Boolean => Cells::Bool(series.bool()?.clone()),
             DataType::Date => Cells::Date(series.date()?.physical().clone()),
-            DataType::Datetime(_, zone) => {
-                let nanos = series.strict_cast(&DataType::Datetime(TimeUnit::Nanoseconds, zone.clone()))?;
-                Cells::Time { nanos: nanos.datetime()?.physical().clone(), zoned: zone.is_some() }
+            DataType::Datetime(unit, zone) => {
+                let zone = zone.as_ref().map(|z| time_zone(z.as_str()));
+                Cells::Time(Stamps::new(series.datetime()?.physical().clone(), *unit, zone))
             }
             _ => other(),
         })
@@ -244,6 +242,18 @@ impl Cells {
         match self {
             Cells::Text(c) => c.get(row).map(str::trim).filter(|s| !s.is_empty()),
             _ => None,
+        }
+    }
+    /// Whether a cell holds nothing.
+    pub(crate) fn is_empty(&self, row: usize) -> bool {
+        match self {
+            Cells::Text(_) => self.text(row).is_none(),
+            Cells::Float(c) => c.get(row).is_none(),
+            Cells::Int(c) => c.get(row).is_none(),
+            Cells::Bool(c) => c.get(row).is_none(),
+            Cells::Date(c) => c.get(row).is_none(),
+            Cells::Time(s) => matches!(s.get(row), Ok(None)),
+            Cells::Other(_) => true,
         }
     }
     /// All numbers, when none is missing and none needs parsing.
@@ -297,6 +307,20 @@ impl Cells {
             _ => Err(Problem::ColumnType { found: self.found(), expected: "true or false" }),
         }
     }
+    /// Who began a trade: 1 the buyer, -1 the seller, 0 not known.
+    pub(crate) fn side(&self, row: usize) -> Result<i8, Problem> {
+        let read = match self {
+            Cells::Text(_) => self.text(row).map_or(Ok(None), Side::of_trade),
+            Cells::Int(c) => c.get(row).map_or(Ok(None), |n| Side::of_number(n as f64)),
+            Cells::Float(c) => c.get(row).map_or(Ok(None), Side::of_number),
+            Cells::Bool(c) => Ok(c.get(row).map(|buyer| if buyer { Side::Buy } else { Side::Sell })),
+            _ => return Err(Problem::ColumnType { found: self.found(), expected: "who began a trade" }),
+        };
+        match read {
+            Ok(side) => Ok(side.map_or(0, |s| if s == Side::Buy { 1 } else { -1 })),
+            Err(e) => Err(Problem::NotASide { found: shorten(&e.found), expected: e.expected }),
+        }
+    }
     /// The value as text, whatever its type.
     pub(crate) fn label(&self, row: usize) -> Option<Cow<'_, str>> {
         match self {
@@ -315,7 +339,7 @@ impl Cells {
             Cells::Float(_) | Cells::Int(_) => "numbers".into(),
             Cells::Bool(_) => "true or false".into(),
             Cells::Date(_) => "dates".into(),
-            Cells::Time { .. } => "times".into(),
+            Cells::Time(_) => "times".into(),
             Cells::Other(what) => what.clone(),
         }
     }

@@ -8,10 +8,12 @@ use crate::actions;
 use crate::clock::Clock;
 use crate::decode::Decoded;
 use crate::error::{DataError, Problem};
-use crate::load;
+use crate::hours;
+use crate::load::{self, Limit};
 use crate::long;
 use crate::raw::RawTable;
 use crate::records;
+use crate::repeated::settle_repeated;
 use crate::spec::{Kind, Layout, SourceSpec, TableFormat};
 use crate::table::{EventTable, Events};
 use crate::wide;
@@ -22,7 +24,7 @@ use crate::wide;
 /// The first thing that is wrong, by row; [`validate`](crate::validate) gathers everything.
 pub fn read_table(spec: &SourceSpec) -> Result<EventTable, DataError> {
     checked(spec)?;
-    read_table_bytes(spec, load::bytes_of(&spec.path)?)
+    read_table_bytes(spec, load::read_bytes(spec)?)
 }
 
 /// Like [`read_table`], from bytes that are already there (an embedded sample); `spec.path` names them and tells the format.
@@ -43,7 +45,7 @@ pub fn read_table_bytes(spec: &SourceSpec, bytes: Vec<u8>) -> Result<EventTable,
 /// The first thing that is wrong with the file.
 pub fn open(spec: &SourceSpec, source: u16) -> Result<Feed, DataError> {
     checked(spec)?;
-    open_bytes(spec, load::bytes_of(&spec.path)?, source)
+    open_bytes(spec, load::read_bytes(spec)?, source)
 }
 
 /// Like [`open`], from bytes that are already there; `spec.path` names them and tells the format.
@@ -141,13 +143,16 @@ pub(crate) fn decode(spec: &SourceSpec, bytes: Vec<u8>) -> Result<Decoded, DataE
     if format == TableFormat::Jsonl {
         return Err(DataError::new(file, Problem::UnknownFormat));
     }
-    match spec.layout {
-        Layout::Wide => wide::decode(&RawTable::read(&spec.path, bytes, format, |_| Ok(None))?, spec, &clock),
+    let limit = Limit::of(spec);
+    let mut decoded = match spec.layout {
+        Layout::Wide => wide::decode(&RawTable::read(&spec.path, bytes, format, limit, |_| Ok(None))?, spec, &clock),
         Layout::Long => {
-            let raw = RawTable::read(&spec.path, bytes, format, |names| long::wanted(&file, names, spec).map(Some))?;
-            long::decode(&raw, spec, &clock)
+            let wanted = |names: &[String]| long::wanted(&file, names, spec).map(Some);
+            long::decode(&RawTable::read(&spec.path, bytes, format, limit, wanted)?, spec, &clock)
         }
-    }
+    }?;
+    decoded.table.notes.hours = hours::of(&decoded.table, spec);
+    Ok(decoded)
 }
 
 /// The events of a kind that is not a table, in time order, and every bad row.
@@ -158,7 +163,14 @@ pub(crate) fn record_events(
 ) -> Result<(Vec<Event>, Vec<DataError>), DataError> {
     checked(spec)?;
     let (mut events, errors) = match spec.kind {
-        Kind::CorporateAction => actions::read(spec, bytes, source)?,
+        Kind::CorporateAction => {
+            let (events, mut errors) = actions::read(spec, bytes, source)?;
+            let mut one = [Arc::new(events)];
+            let file = spec.path.display().to_string();
+            errors.extend(settle_repeated(&[&file], &mut one, &[spec.on_overlap]).err());
+            let [events] = one;
+            (Arc::unwrap_or_clone(events), errors)
+        }
         _ => records::read(spec, bytes, source)?,
     };
     // Stable: at equal times by rank, then as in the file.

@@ -12,15 +12,15 @@ use tradewind_core_types::{
 
 use crate::decode::{Names, Range};
 use crate::error::{DataError, Problem};
-use crate::load;
+use crate::load::{self, Limit};
 use crate::spec::{Kind, SourceSpec};
 
 /// A line of a JSONL file: row from 0, physical line, object.
 pub(crate) type Line = (usize, u64, Result<Map<String, Value>, Problem>);
 
 /// The lines of a JSONL file as objects.
-pub(crate) fn objects(file: &str, bytes: Vec<u8>) -> Result<impl Iterator<Item = Line>, DataError> {
-    let text = load::text(file, load::gunzip(file, bytes)?)?;
+pub(crate) fn objects(file: &str, bytes: Vec<u8>, limit: Limit) -> Result<impl Iterator<Item = Line>, DataError> {
+    let text = load::text(file, load::gunzip(file, bytes, limit)?)?;
     if text.trim().is_empty() {
         return Err(DataError::new(file, Problem::Empty));
     }
@@ -134,7 +134,7 @@ pub(crate) fn read(spec: &SourceSpec, bytes: Vec<u8>, source: u16) -> Result<(Ve
         Ok(range.contains(time.nanos()).then_some(Event { time, symbol, origin: Origin { source, row }, data }))
     };
     let (mut events, mut errors) = (Vec::new(), Vec::new());
-    for (row, line, object) in objects(&file, bytes)? {
+    for (row, line, object) in objects(&file, bytes, Limit::of(spec))? {
         match one(row, object) {
             Ok(e) => events.extend(e),
             Err(p) => errors.push(DataError::new(file.as_str(), p).at_row(row as u64 + 1).at_line(line)),

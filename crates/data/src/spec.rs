@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Invalid, Symbol, did_you_mean};
+use tradewind_core_types::{Invalid, Symbol, Time, did_you_mean};
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +106,22 @@ pub enum EpochUnit {
 }
 
 impl EpochUnit {
+    pub(crate) const ALL: [Self; 4] = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            EpochUnit::Seconds => "seconds",
+            EpochUnit::Milliseconds => "milliseconds",
+            EpochUnit::Microseconds => "microseconds",
+            EpochUnit::Nanoseconds => "nanoseconds",
+        }
+    }
+    /// The time of a number of this unit, when it is one that market data have: from 1980 to 2100. A number has at most one such unit.
+    pub(crate) fn plausible(self, n: i64) -> Option<Time> {
+        let (first, last) = (315_532_800, 4_102_444_800_i64);
+        let nanos = n.checked_mul(self.nanos())?;
+        (first..last).contains(&(nanos / 1_000_000_000)).then_some(Time::from_nanos(nanos))
+    }
     pub(crate) fn nanos(self) -> i64 {
         match self {
             EpochUnit::Seconds => 1_000_000_000,
@@ -125,6 +141,18 @@ pub enum OnMissing {
     Skip,
     /// Refuse the file.
     Error,
+}
+
+/// What counts when two files, or two names in a file that are renamed to one, both have a symbol's rows of one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnOverlap {
+    /// The first of them, in the order of sources and columns.
+    First,
+    /// The last of them.
+    Last,
+    /// All of them; for trades and quotes only, such as those of several exchanges.
+    Keep,
 }
 
 /// One source of data: a file and how to read it.
@@ -156,9 +184,12 @@ pub struct SourceSpec {
     pub time: Option<String>,
     /// The instant a bare date stands for.
     pub at: At,
-    /// Whether times at midnight (without an offset, or of UTC) are bare dates: how pandas and many vendors store dates. Without it
-    /// such a close would count as known before its session began.
+    /// Whether each time at midnight (as written, of UTC or of New York) is a bare date: how pandas and many vendors store dates. A
+    /// symbol of which every bar or level is stamped so is read as dates without it, and that is noted.
     pub midnight_is_date: bool,
+    /// Whether the rows are daily bars or levels, of which only the date counts: each is known at its session's close (or open, by `at`).
+    /// `false` states that their times are when they were known. Not set: daily rows stamped before their session's close are refused.
+    pub daily: Option<bool>,
     /// Zone of times without an offset, as an IANA name such as `America/New_York`; without it such times are refused.
     pub timezone: Option<String>,
     /// Unit of times that are numbers; without it numbers are refused.
@@ -188,6 +219,11 @@ pub struct SourceSpec {
     pub skip_holidays: bool,
     /// What to do about empty cells after a symbol's first price.
     pub on_missing: OnMissing,
+    /// What counts where this source and another one, or two names in it that are renamed to one, both have a symbol's rows of a
+    /// session; without it that is refused. Where both sources set it, the later one decides.
+    pub on_overlap: Option<OnOverlap>,
+    /// Size up to which the file is read, as it is and unpacked, in units of a million bytes: 1 to 1000000; 1024 when not set.
+    pub max_megabytes: Option<u32>,
 }
 
 impl SourceSpec {
@@ -256,6 +292,22 @@ impl SourceSpec {
         if let (Some(from), Some(to)) = (self.from, self.to) {
             bad.require(from <= to, "from", from, "not after `to`");
         }
+        let dated = matches!(self.kind, Kind::Bar | Kind::Index);
+        bad.require(dated || self.daily.is_none(), "daily", "set", "nothing, unless kind is bar or index");
+        let priced = dated || matches!(self.kind, Kind::Trade | Kind::Quote | Kind::CorporateAction);
+        let fits = match self.on_overlap {
+            None => true,
+            Some(OnOverlap::Keep) => matches!(self.kind, Kind::Trade | Kind::Quote),
+            Some(OnOverlap::First | OnOverlap::Last) => priced,
+        };
+        bad.require(
+            fits,
+            "on_overlap",
+            if priced { "keep" } else { "set" },
+            if priced { "first or last, unless kind is trade or quote" } else { "nothing with records" },
+        );
+        let megabytes = self.max_megabytes.unwrap_or(1);
+        bad.require((1..=1_000_000).contains(&megabytes), "max_megabytes", megabytes, "1 to 1000000");
         if self.kind.is_record() {
             let ok = matches!(self.format, None | Some(TableFormat::Jsonl));
             bad.require(ok, "format", "a table", "jsonl: records of this kind are read from JSONL");

@@ -13,10 +13,11 @@ use tradewind_core_types::{Cell, Time};
 use crate::clock::Clock;
 use crate::csv;
 use crate::error::{DataError, Problem};
-use crate::frame::{CellType, Frame, quoted, series, write_row};
+use crate::frame::{CellType, Frame, Typed, quoted, series, write_row};
+use crate::guard::guarded;
 use crate::load;
-use crate::raw::{Cells, RawTable, guarded};
-use crate::spec::{Kind, SourceSpec, TableFormat};
+use crate::raw::{Cells, RawTable};
+use crate::spec::{EpochUnit, TableFormat};
 use crate::store::{parquet_writer, polars_error};
 use crate::write::AtomicFile;
 
@@ -27,13 +28,14 @@ const BYTES: usize = 1 << 24;
 
 /// Reads a CSV (plain or gzipped) or Parquet file piece by piece, each a [`Frame`].
 ///
-/// What a column of a CSV holds is decided by the first piece (of 16 MiB) in which it holds anything, by the rules of [`Frame`]; a later cell
-/// that does not fit is an error with its row. A file of one piece gives what [`Frame::read`] gives.
+/// What a column of a CSV holds is what [`FrameReader::with_type`] says, or is decided by the first piece (of 16 MiB) in which it holds
+/// anything, by the rules of [`Frame`]; a later cell that does not fit is an error with its row. A file of one piece of which nothing is
+/// said gives what [`Frame::read`] gives.
 pub struct FrameReader {
     file: String,
     names: Vec<String>,
     source: Source,
-    types: Vec<Option<CellType>>,
+    types: Vec<Typed>,
     /// The column that holds times, and how they are read.
     clock: Option<(usize, Clock)>,
     /// Rows given so far.
@@ -64,8 +66,17 @@ pub struct TradeColumns {
     pub sizes: Vec<f64>,
     /// 1 where the buyer began it, -1 the seller, 0 not known; none without such a column.
     pub sides: Option<Vec<i8>>,
+    /// Where rows without any of these cells were left out: how many trades come before each.
+    pub gaps: Vec<usize>,
     /// Rows of the file before these.
     pub first: u64,
+}
+
+impl TradeColumns {
+    /// The row in the file, counted from 1, of a trade counted from 0.
+    pub fn row(&self, trade: usize) -> u64 {
+        self.first + (trade + self.gaps.partition_point(|g| *g <= trade)) as u64 + 1
+    }
 }
 
 enum Source {
@@ -108,19 +119,43 @@ impl FrameReader {
             }
             TableFormat::Jsonl => return Err(DataError::new(file, Problem::UnknownFormat)),
         };
-        let types = vec![None; names.len()];
+        let types = vec![Typed::default(); names.len()];
         Ok(Self { file, names, source, types, clock: None, rows: 0 })
     }
 
-    /// Reads a column as times: instants without an offset are of this zone, such as `America/New_York`, and become UTC.
+    /// Reads a column as times, for [`Frame::input`] and [`FrameReader::next_trades`]: those without an offset are of this zone, such as
+    /// `America/New_York`, numbers are in this unit since 1970, and a bare date is its midnight in the zone, or of UTC. Without a zone, times
+    /// without an offset are refused; without a unit, numbers that are no nanoseconds.
     ///
     /// # Errors
     /// When there is no such zone.
-    pub fn with_times(mut self, column: usize, zone: &str) -> Result<Self, DataError> {
-        let spec = SourceSpec { timezone: Some(zone.to_owned()), kind: Kind::Trade, ..SourceSpec::default() };
-        let clock = Clock::new(&spec).map_err(|bad| DataError::config(self.file.as_str(), bad))?;
+    pub fn with_times(
+        mut self,
+        column: usize,
+        zone: Option<&str>,
+        epoch: Option<EpochUnit>,
+    ) -> Result<Self, DataError> {
+        let clock = Clock::of_instants(zone, epoch).map_err(|bad| DataError::config(self.file.as_str(), bad))?;
         self.clock = Some((column, clock));
         Ok(self)
+    }
+
+    /// Reads a column of text as what it is known to hold: a cell that does not fit is an error with its row.
+    #[must_use]
+    pub fn with_type(mut self, column: usize, holds: CellType) -> Self {
+        if let Some(t) = self.types.get_mut(column) {
+            *t = Typed { holds: Some(holds), asked: true };
+        }
+        self
+    }
+
+    /// Reads a column of text as what it looks like, as if nothing had been said of it.
+    #[must_use]
+    pub fn with_guess(mut self, column: usize) -> Self {
+        if let Some(t) = self.types.get_mut(column) {
+            *t = Typed::default();
+        }
+        self
     }
 
     /// Names of the columns.
@@ -147,19 +182,19 @@ impl FrameReader {
         let placed = |e: DataError| e.shifted(before, lines, 0);
         let mut frame = Frame::from_piece(&raw, &mut self.types).map_err(placed)?;
         if let Some((column, clock)) = &self.clock {
-            let time = |row| match raw.cells(*column).label(row) {
-                // Zoned times of a Parquet file have no label, and are read as they are.
-                None if !matches!(raw.cells(*column), Cells::Time { .. }) => Ok(Cell::Null),
-                _ => clock.read(raw.cells(*column), row).map(|t| Cell::Str(t.to_string())),
+            let time = |row| match raw.cells(*column) {
+                cells if cells.is_empty(row) => Ok(Cell::Null),
+                cells => clock.read(cells, row).map(|t| Cell::Str(t.to_string())),
             };
             let name = self.names.get(*column).map(String::as_str);
             let times = (0..raw.rows).into_par_iter().map(|row| time(row).map_err(|p| raw.error(row, name, p)));
-            frame.replace(*column, times.collect::<Result<_, _>>().map_err(placed)?);
+            frame = frame.with_times(*column, times.collect::<Result<_, _>>().map_err(placed)?);
         }
         Ok(Some(frame.placed(before, lines)))
     }
 
-    /// The next piece as trades; `None` at the end. Much faster than cells, above all on Parquet.
+    /// The next piece as trades; `None` at the end. Much faster than cells, above all on Parquet, and of the same values. Rows without any of
+    /// a trade's cells are left out.
     ///
     /// # Errors
     /// What is wrong with it, by row of the whole file.
@@ -169,16 +204,25 @@ impl FrameReader {
         let name = |column: usize| self.names.get(column).map(String::as_str);
         let clock = match &self.clock {
             Some((_, clock)) => clock,
-            None => &Clock::new(&SourceSpec { kind: Kind::Trade, ..SourceSpec::default() })
-                .map_err(|bad| DataError::config(self.file.as_str(), bad))?,
+            None => &Clock::of_instants(None, None).map_err(|bad| DataError::config(self.file.as_str(), bad))?,
         };
+        let all = [Some(at.time), Some(at.price), Some(at.size), at.side];
+        let empty = |row: &usize| all.iter().flatten().all(|c| raw.cells(*c).is_empty(*row));
+        let holes: Vec<usize> = (0..raw.rows).into_par_iter().filter(empty).collect();
+        let rows: Option<Vec<usize>> = (!holes.is_empty()).then(|| (0..raw.rows).filter(|row| !empty(row)).collect());
+        // Without a hole every row counts, and nothing is looked up.
+        let count = rows.as_ref().map_or(raw.rows, Vec::len);
+        let of = |i: usize| rows.as_ref().map_or(i, |r| r.get(i).copied().unwrap_or(i));
         let cells = raw.cells(at.time);
-        let known = if let Cells::Time { nanos, zoned: true } = cells { nanos.cont_slice().ok() } else { None };
+        let known = match cells {
+            Cells::Time(stamps) if stamps.zone().is_some() => stamps.dense(),
+            _ => None,
+        };
         let times = match known {
-            Some(nanos) => nanos.to_vec(),
-            None => (0..raw.rows)
+            Some(nanos) => nanos.into_owned(),
+            None => (0..count)
                 .into_par_iter()
-                .map(|row| clock.read(cells, row).map(Time::nanos).map_err(|p| raw.error(row, name(at.time), p)))
+                .map(|i| clock.read(cells, of(i)).map(Time::nanos).map_err(|p| raw.error(of(i), name(at.time), p)))
                 .collect::<Result<_, _>>()
                 .map_err(placed)?,
         };
@@ -192,19 +236,17 @@ impl FrameReader {
                 Ok(None) => Err(Problem::NotANumber { found: String::new() }),
                 Err(p) => Err(p),
             };
-            let all = (0..raw.rows).into_par_iter().map(|row| number(row).map_err(|p| raw.error(row, name(column), p)));
+            let all = (0..count).into_par_iter().map(|i| number(of(i)).map_err(|p| raw.error(of(i), name(column), p)));
             all.collect::<Result<_, _>>().map_err(placed)
         };
         let side = |column: usize| -> Result<Vec<i8>, DataError> {
-            let of = |row| match raw.cells(column).boolean(row) {
-                Ok(b) => Ok(b.map_or(0, |b| if b { 1 } else { -1 })),
-                Err(p) => Err(raw.error(row, name(column), p)),
-            };
-            (0..raw.rows).map(of).collect::<Result<_, _>>().map_err(placed)
+            let one = |i| raw.cells(column).side(of(i)).map_err(|p| raw.error(of(i), name(column), p));
+            (0..count).map(one).collect::<Result<_, _>>().map_err(placed)
         };
         let (prices, sizes) = (numbers(at.price)?, numbers(at.size)?);
         let sides = at.side.map(side).transpose()?;
-        Ok(Some(TradeColumns { times, prices, sizes, sides, first: before }))
+        let gaps = holes.iter().enumerate().map(|(k, row)| row - k).collect();
+        Ok(Some(TradeColumns { times, prices, sizes, sides, gaps, first: before }))
     }
 
     /// The next piece as it is in the file, with the rows and lines before it.

@@ -6,24 +6,8 @@ use rayon::prelude::*;
 use tradewind_core_types::{Bar, Event, MarketData, Origin, Price, Quantity, Quote, Symbol, Time, Trade};
 
 use crate::error::DataError;
+use crate::notes::Notes;
 use crate::spec::Kind;
-
-/// What reading left out or could not know, for the report.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Notes {
-    /// Data rows of the file.
-    pub rows: usize,
-    /// Rows without any value on dates that are no sessions: files of some vendors list holidays so.
-    pub empty_rows: usize,
-    /// Rows with values on such dates, left out by `skip_holidays`.
-    pub holiday_rows: usize,
-    /// Rows left out by `from`, `to` or `symbols`.
-    pub left_out: usize,
-    /// Empty cells after a symbol's first value, by symbol, in the order of [`EventTable::symbols`].
-    pub missing: Vec<usize>,
-    /// Volumes above 1e9 shares, which a `Quantity` does not hold: read as unknown.
-    pub volumes_unknown: usize,
-}
 
 /// Columns of bars.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +86,21 @@ impl EventTable {
     /// What reading left out.
     pub fn notes(&self) -> &Notes {
         &self.notes
+    }
+    /// Each symbol with the number of its events.
+    pub fn counts(&self) -> impl Iterator<Item = (Symbol, usize)> {
+        let mut counts = vec![0_usize; self.symbols.len()];
+        for id in &self.ids {
+            if let Some(n) = counts.get_mut(*id as usize) {
+                *n += 1;
+            }
+        }
+        self.symbols.iter().copied().zip(counts)
+    }
+    /// Whether any of its bars has an open.
+    pub fn has_opens(&self) -> bool {
+        let Columns::Bars(b) = &self.columns else { return false };
+        b.open.as_ref().is_some_and(|all| all.iter().any(Option::is_some))
     }
     /// (time, symbol's position, close) of every bar in order; nothing for trades and quotes.
     pub fn closes(&self) -> impl Iterator<Item = (Time, usize, Price)> {

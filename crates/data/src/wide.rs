@@ -4,11 +4,14 @@ use rayon::prelude::*;
 use tradewind_core_types::{Price, Symbol};
 
 use crate::clock::Clock;
+use crate::daily::{self, Column};
 use crate::decode::{self, Bad, Decoded, Names, Range};
 use crate::error::{DataError, Problem};
+use crate::notes::Notes;
+use crate::overlap::merge_names;
 use crate::raw::RawTable;
 use crate::spec::{OnMissing, SourceSpec};
-use crate::table::{Bars, Columns, EventTable, Notes};
+use crate::table::{Bars, Columns, EventTable};
 
 struct Series {
     symbol: Symbol,
@@ -25,16 +28,16 @@ pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result
     let mut wanted: Vec<(Symbol, usize)> = Vec::new();
     for (position, name) in raw.names.iter().enumerate().filter(|(_, n)| **n != at) {
         match names.symbol(name) {
-            Ok(Some(s)) if wanted.iter().any(|w| w.0 == s) => {
-                return Err(DataError::new(&*raw.file, Problem::DuplicateColumn { column: s.as_str().into() }));
-            }
             Ok(Some(s)) => wanted.push((s, position)),
             Ok(None) => {}
             Err(p) => return Err(DataError::new(&*raw.file, p).in_column(name.as_str())),
         }
     }
     wanted.sort();
-    let (times, time_bad) = decode::times(raw, raw.position(&at).unwrap_or_default(), clock);
+    let position = raw.position(&at).unwrap_or_default();
+    let (mut times, mut time_bad) = decode::times(raw, position, clock);
+    let column = Column { raw, at: position, ids: None, symbols: 1 };
+    let midnights = daily::settle(&column, spec, clock, &mut times, &mut time_bad);
     let series: Vec<Series> = wanted
         .into_par_iter()
         .map(|(symbol, position)| {
@@ -43,9 +46,12 @@ pub(crate) fn decode(raw: &RawTable, spec: &SourceSpec, clock: &Clock) -> Result
             Series { symbol, column, values, bad }
         })
         .collect();
-    Ok(assemble(raw, spec, &times, time_bad, series)).and_then(|d| {
-        if d.table.is_empty() && d.errors.is_empty() { Err(decode::nothing_left(raw, spec, &times)) } else { Ok(d) }
-    })
+    let mut decoded = assemble(raw, spec, &times, time_bad, series);
+    decoded.table.notes.midnights = midnights;
+    if decoded.table.is_empty() && decoded.errors.is_empty() {
+        return Err(decode::nothing_left(raw, spec, &times));
+    }
+    Ok(decoded)
 }
 
 fn assemble(raw: &RawTable, spec: &SourceSpec, times: &[i64], time_bad: Vec<Bad>, series: Vec<Series>) -> Decoded {
@@ -117,5 +123,8 @@ fn assemble(raw: &RawTable, spec: &SourceSpec, times: &[i64], time_bad: Vec<Bad>
         columns: Columns::Bars(Bars { open: None, high: None, low: None, close, volume: None }),
         notes,
     };
+    let names: Vec<String> = series.into_iter().map(|s| s.column).collect();
+    let (table, twice) = merge_names(table, &names, spec.on_overlap);
+    errors.extend(twice);
     Decoded { table, errors }
 }

@@ -140,6 +140,12 @@ impl<V: Venue> Backtest<V> {
                 Some(e) => self.event(e, to)?,
                 None => {
                     self.finish(to)?;
+                    if self.engine.misses_closes() {
+                        let text = "no session closed, and decisions are taken at session closes: nothing was decided. Merge a calendar's events \
+                                    with the prices, or set the schedule to `signal`";
+                        let notice = Notice { time: self.engine.clock(), who: "engine".into(), text: text.into() };
+                        to.notice(&notice).map_err(EngineError::Record)?;
+                    }
                     return Ok(true);
                 }
             }

@@ -2,7 +2,7 @@
 
 use tradewind_core_types::testkit::{Rng, daily_events};
 use tradewind_core_types::{
-    Adjust, Adjustment, Alpha, BadInput, Bar, Cash, CorporateAction, Decision, Event, Fill, MarketData, Order,
+    Adjust, Adjustment, Alpha, BadInput, Bar, Cash, CorporateAction, Decision, Event, Fill, MarketData, Notice, Order,
     OrderReport, Origin, Outcome, Overlay, Plugin, Price, Signal, Signals, StrategyId, Symbol, Time, View,
 };
 use tradewind_engine::builtin::{BaseSize, BuyAndHold, CrossoverParams, LimitsParams, OrderLimitsParams};
@@ -328,4 +328,37 @@ fn bad_settings_and_backward_time_are_refused() {
     assert!(e.event(&ev[0], &mut ()).is_ok());
     let err = e.event(&ev[1], &mut ()).unwrap_err();
     assert!(err.to_string().contains("time goes backwards"), "{err}");
+}
+
+/// Keeps what is told.
+#[derive(Default)]
+struct Told(Vec<String>);
+impl Recorder for Told {
+    fn notice(&mut self, n: &Notice) -> Result<(), String> {
+        self.0.push(format!("{}: {}", n.who, n.text));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_run_without_session_closes_says_that_it_decides_nothing() {
+    let events = daily_events(5, 10);
+    let told = |events: &[Event], schedule: Schedule| {
+        let config = EngineConfig { schedule, ..EngineConfig::default() };
+        let engine = Engine::new(config, Pipeline::default(), "1000".parse().unwrap(), Time::MIN).unwrap();
+        let exchange = Exchange::new(ExchangeConfig::default()).unwrap();
+        let mut told = Told::default();
+        Backtest::new(engine, exchange).run(&mut merge(events), None, &mut told).unwrap();
+        told.0
+    };
+    let closeless: Vec<Event> =
+        events.iter().filter(|e| !matches!(e.data, MarketData::SessionClose)).cloned().collect();
+    let said = told(&closeless, Schedule::SessionClose);
+    assert!(
+        said.len() == 1 && said[0].starts_with("engine: no session closed") && said[0].contains("calendar"),
+        "{said:?}"
+    );
+    assert_eq!(told(&closeless, Schedule::Signal), Vec::<String>::new());
+    assert_eq!(told(&events, Schedule::SessionClose), Vec::<String>::new());
+    assert_eq!(told(&[], Schedule::SessionClose), Vec::<String>::new());
 }

@@ -31,7 +31,8 @@ pub enum FrameError {
 }
 
 /// Applies a calculator to a frame: its input columns are found by name, and the frame of its outputs has as many rows, empty ones while
-/// it warms up. Rows of which all inputs are null are passed over. The calculator goes on where an earlier frame ended.
+/// it warms up. Rows of which all inputs are null are a gap to a calculator that takes gaps, and are otherwise passed over. The
+/// calculator goes on where an earlier frame ended.
 ///
 /// ```
 /// use polars::prelude::{DataFrame, NamedFrom, Series};
@@ -68,7 +69,7 @@ pub fn apply(calculator: &mut dyn Table, frame: &DataFrame) -> Result<DataFrame,
                 None => Cell::Null,
             });
         }
-        if row.iter().all(|c| *c == Cell::Null) {
+        if !calculator.takes_gaps() && row.iter().all(|c| *c == Cell::Null) {
             continue;
         }
         calculator.update(&row, &mut out).map_err(|problem| FrameError::Row { row: i, problem })?;

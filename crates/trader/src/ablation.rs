@@ -106,7 +106,7 @@ fn row(config: &Config, part: String, equity: &[f64], deposits: &[f64], traded: 
 pub fn run(config: &Config, data: &Dataset, keeper: &Keeper) -> Result<Vec<Ablation>, Failure> {
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
     let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
-    let traded = keeper.ordered_fills().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
+    let traded = keeper.ordered_fills().fold(0.0, |sum, f| sum + (f.fill.price * f.fill.quantity).to_f64());
     let mut out = vec![row(config, "nothing: the run as it is".into(), &equity, &deposits, traded)];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build();
     let pool = pool.map_err(|e| Failure::Run(format!("cannot start threads: {e}")))?;

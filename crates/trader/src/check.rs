@@ -17,6 +17,7 @@ use crate::compose;
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::Failure;
+use crate::named;
 
 /// A small seeded generator (SplitMix64; Steele, Lea & Flood 2014): enough to choose cuts and to disturb prices.
 pub(crate) struct Rng(pub(crate) u64);
@@ -199,12 +200,20 @@ fn agree(a: &[(Time, [u8; 32])], b: &[(Time, [u8; 32])], cut: Time) -> bool {
     past(a) == past(b)
 }
 
+/// How many cuts a run is checked at when nobody says: 5, or all sessions but the last of a shorter one.
+pub fn usual_cuts(config: &Config, data: &Dataset) -> usize {
+    let run = data.within(config).run;
+    let sessions = tradewind_data::Calendar::us_equities().sessions(run.from, run.to).len();
+    sessions.saturating_sub(1).clamp(1, 5)
+}
+
 /// Replaces all data after each of several instants and compares everything said up to it: by every plugin of the configuration on
 /// its own, by every other plugin of the catalogue with its defaults, by the suspects, and by the whole pipeline.
 ///
 /// # Errors
 /// Whose past the future changed, and at which cut.
 pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspect<'_>]) -> Result<String, Failure> {
+    let config = &data.within(config);
     let events = data.events()?;
     let from = compose::trading_from(config)?;
     let mut closes: Vec<Time> = events
@@ -225,7 +234,7 @@ pub fn lookahead(config: &Config, data: &Dataset, cuts: usize, suspects: &[Suspe
     let futures: Vec<(Time, Vec<Event>)> =
         chosen.iter().map(|&cut| (cut, another_future(&events, cut, cut.nanos().unsigned_abs()))).collect();
 
-    let mut symbols: Vec<Symbol> = compose::symbols(config)
+    let mut symbols: Vec<Symbol> = named::needed(config)
         .iter()
         .filter_map(|(_, s)| Symbol::new(s).ok())
         .filter(|s| events.iter().any(|e| e.symbol == Some(*s) && e.mark().is_some()))

@@ -20,41 +20,6 @@ use crate::error::Failure;
 /// Alphas of the engine itself, for comparison and timing.
 pub const BUILTIN_ALPHAS: [&str; 2] = ["crossover", "feature_signal"];
 
-/// Parameters that name symbols which must be in the data. (`term_symbol` and the like name data that may be missing.)
-const SYMBOL_KEYS: [&str; 7] = ["symbol", "symbols", "index", "vix", "pairs", "safe", "universe"];
-
-/// Every symbol the configuration needs, with the field that names it; defaults of plugins included.
-pub fn symbols(config: &Config) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    for (role, plugins) in config.roles() {
-        for (name, p) in plugins {
-            let mut params = match catalogue::find(&p.plugin) {
-                Ok(info) => (info.defaults)(),
-                Err(_) if BUILTIN_ALPHAS.contains(&p.plugin.as_str()) => Value::Null,
-                Err(_) => continue,
-            };
-            for key in SYMBOL_KEYS {
-                let given = p.params.get(key).cloned().or_else(|| params.get_mut(key).map(Value::take));
-                if let Some(v) = given {
-                    gather(&format!("{role}.{name}.{key}"), &v, &mut out);
-                }
-            }
-        }
-    }
-    for (i, b) in config.benchmark.iter().enumerate() {
-        out.extend(b.weights.keys().map(|s| (format!("benchmark.{i}.weights"), s.clone())));
-    }
-    out
-}
-
-fn gather(field: &str, v: &Value, out: &mut Vec<(String, String)>) {
-    match v {
-        Value::String(s) if !s.is_empty() => out.push((field.into(), s.clone())),
-        Value::Array(all) => all.iter().for_each(|x| gather(field, x, out)),
-        _ => {}
-    }
-}
-
 /// Builds one role from parameters.
 pub(crate) type Builder<R> = fn(&Value) -> Result<Box<R>, Invalid>;
 

@@ -11,6 +11,7 @@ use tradewind_data::{PlantedSpec, SimulationSpec, SourceSpec};
 use tradewind_engine::builtin::{LimitsParams, OrderLimitsParams};
 use tradewind_engine::{Conviction, EngineConfig, ExchangeConfig};
 
+use crate::assign;
 use crate::catalogue;
 use crate::error::Failure;
 use crate::schema;
@@ -83,7 +84,7 @@ pub struct RunConfig {
     /// First session of data, to warm plugins up; by default `from`.
     #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub warmup_from: Option<jiff::civil::Date>,
-    /// Cash at the start in dollars, above 0, at most 1e12.
+    /// Cash at the start in dollars, 1e-18 to 1e12.
     pub cash: f64,
     /// Threads for reading data and for checks, 1 to 256; results do not depend on it.
     pub threads: usize,
@@ -243,7 +244,7 @@ impl Config {
             toml::from_str(text).map_err(|e| fail(Invalid::one("TOML", e.to_string().replace('\n', " "))))?;
         let mut value = json(toml::Value::Table(table));
         for o in overrides {
-            set(&mut value, o).map_err(Failure::Usage)?;
+            assign::set(&mut value, o).map_err(Failure::Usage)?;
         }
         let schema = schemars::schema_for!(Config);
         let mut bad = schema::violations(schema.as_value(), &value);
@@ -281,10 +282,11 @@ impl Config {
             bad.require(w <= r.from, "run.warmup_from", w, "a date not after run.from");
         }
         bad.require(
-            r.cash > 0.0 && r.cash <= 1e12 && Cash::from_f64(r.cash).is_ok(),
+            // What rounds to nothing is no cash.
+            r.cash <= 1e12 && Cash::from_f64(r.cash).is_ok_and(|c| c > Cash::ZERO),
             "run.cash",
             r.cash,
-            "above 0, at most 1e12",
+            "1e-18 (the unit of money) to 1e12",
         );
         bad.require((1..=256).contains(&r.threads), "run.threads", r.threads, "1 to 256");
         bad.absorb(self.engine.check().map_err(|e| e.under("engine")));
@@ -510,33 +512,6 @@ pub fn value_of(text: &str) -> Value {
     one.map_or_else(|| Value::String(text.to_owned()), json)
 }
 
-/// Applies `a.b.c=value`; the value is TOML, or text when it is not. Numbers address the elements of a list.
-fn set(root: &mut Value, assignment: &str) -> Result<(), String> {
-    let (key, text) = assignment
-        .split_once('=')
-        .ok_or_else(|| format!("--set {assignment:?}: expected key=value, such as run.cash=50000"))?;
-    let value = value_of(text);
-    let mut at = root;
-    for part in key.trim().split('.') {
-        if part.is_empty() {
-            return Err(format!("--set {assignment:?}: empty part in the key"));
-        }
-        at = match at {
-            Value::Array(list) => {
-                let n = list.len();
-                part.parse::<usize>()
-                    .ok()
-                    .and_then(|i| list.get_mut(i))
-                    .ok_or_else(|| format!("--set {assignment:?}: {part:?} is not an element of a list of {n}"))?
-            }
-            Value::Object(m) => m.entry(part).or_insert_with(|| Value::Object(Map::new())),
-            other => return Err(format!("--set {assignment:?}: {part:?} is below {other}, which is not a table")),
-        };
-    }
-    *at = value;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -602,14 +577,5 @@ mod tests {
             assert!(e.contains(want) && !e.contains("null"), "{e}");
         }
         assert_eq!(value_of("1\nw = 2"), Value::String("1\nw = 2".into()));
-    }
-
-    #[test]
-    fn overrides_reach_lists_tables_and_text() {
-        let c = Config::load(None, &["benchmark.0.name=X".into(), "run.cash=5e4".into()]).unwrap();
-        assert_eq!((c.benchmark[0].name.as_str(), c.run.cash), ("X", 5e4));
-        for bad in ["x", "benchmark.9.name=X", "run..cash=1", "title.x=1"] {
-            assert!(Config::load(None, &[bad.into()]).is_err(), "{bad}");
-        }
     }
 }

@@ -1,13 +1,15 @@
 //! The data of a run, read once: any number of runs can stream them.
 
-use std::collections::BTreeSet;
+mod extent;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use tradewind_core_types::{Event, Origin, Symbol, Time};
+use tradewind_core_types::{CorporateAction, Event, MarketData, Origin, Symbol, Time};
 use tradewind_data::{
     Calendar, DataError, EventTable, Kind, Planted, PlantedSpec, Simulation, SimulationSpec, SourceSpec,
 };
@@ -33,6 +35,8 @@ pub struct Dataset {
     parts: Vec<Part>,
     names: Vec<String>,
     fingerprint: String,
+    /// What there is to say beyond the tables' own notes.
+    remarks: Vec<String>,
 }
 
 impl Dataset {
@@ -68,15 +72,18 @@ impl Dataset {
         names.push("US equity calendar".into());
         parts.push(Part::Calendar(first, config.run.to));
         let fingerprint = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        let dataset = Self { parts, names, fingerprint };
+        let mut dataset = Self { parts, names, fingerprint, remarks: Vec::new() };
+        dataset.settle(&config.data.source)?;
         dataset.check_symbols(config)?;
         dataset.check_actions()?;
+        dataset.remarks.extend(dataset.unpriced_actions());
         Ok(dataset)
     }
 
     /// From events in memory, for checks and tests.
     pub fn of_events(events: Vec<Event>, name: &str) -> Self {
-        Self { parts: vec![Part::Events(Arc::new(events))], names: vec![name.into()], fingerprint: String::new() }
+        let parts = vec![Part::Events(Arc::new(events))];
+        Self { parts, names: vec![name.into()], fingerprint: String::new(), remarks: Vec::new() }
     }
 
     /// The same data with other operator commands.
@@ -168,30 +175,104 @@ impl Dataset {
         Ok(all)
     }
 
-    /// The symbols of the files; `None` when simulated data are among the sources.
-    pub fn symbols(&self) -> Option<BTreeSet<Symbol>> {
+    /// The symbols of all sources; those that a change of name leads to are among them.
+    pub fn symbols(&self) -> BTreeSet<Symbol> {
         let mut all = BTreeSet::new();
         for p in &self.parts {
             match p {
                 Part::Table(t) => all.extend(t.symbols().iter().copied()),
-                Part::Events(e) => all.extend(e.iter().filter_map(|e| e.symbol)),
-                Part::Simulated(..) => return None,
+                Part::Events(e) => all.extend(e.iter().flat_map(|e| e.symbol.into_iter().chain(renamed(e)))),
+                Part::Simulated(spec, _) => {
+                    all.extend(spec.check().unwrap_or_default());
+                    all.extend(spec.index.iter().filter_map(|s| Symbol::new(s).ok()));
+                }
                 Part::Calendar(..) | Part::Commands(_) => {}
             }
         }
-        Some(all)
+        all
     }
 
-    /// Every symbol that a plugin or benchmark needs must be in the data.
-    fn check_symbols(&self, config: &Config) -> Result<(), Failure> {
-        let Some(known) = self.symbols() else { return Ok(()) };
+    /// What two sources both have of a symbol counts once, or is refused.
+    fn settle(&mut self, specs: &[SourceSpec]) -> Result<(), Failure> {
+        let (mut tables, mut tables_at, mut lists, mut lists_at) = (vec![], vec![], vec![], vec![]);
+        for (i, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Table(t) => {
+                    tables.push(Arc::clone(t));
+                    tables_at.push(i);
+                }
+                Part::Events(e) => {
+                    lists.push(Arc::clone(e));
+                    lists_at.push(i);
+                }
+                Part::Simulated(..) | Part::Calendar(..) | Part::Commands(_) => {}
+            }
+        }
+        let policies =
+            |at: &[usize]| -> Vec<_> { at.iter().map(|i| specs.get(*i).and_then(|s| s.on_overlap)).collect() };
+        tradewind_data::settle_overlaps(&mut tables, &policies(&tables_at))?;
+        let names: Vec<&str> = lists_at.iter().map(|i| self.names[*i].as_str()).collect();
+        let gone = tradewind_data::settle_repeated(&names, &mut lists, &policies(&lists_at))?;
+        for (i, n) in lists_at.iter().zip(gone).filter(|g| g.1 > 0) {
+            self.remarks.push(format!("{}: {n} corporate actions or records left out by `on_overlap`", self.names[*i]));
+        }
+        let tables = tables_at.into_iter().zip(tables.into_iter().map(Part::Table));
+        for (i, part) in tables.chain(lists_at.into_iter().zip(lists.into_iter().map(Part::Events))) {
+            self.parts[i] = part;
+        }
+        Ok(())
+    }
+
+    /// Corporate actions on symbols of which there are no prices: a mistyped one leaves a split unapplied.
+    fn unpriced_actions(&self) -> Vec<String> {
+        let mut priced = BTreeSet::new();
+        for p in &self.parts {
+            match p {
+                Part::Table(t) => priced.extend(t.symbols().iter().copied()),
+                Part::Simulated(..) => return Vec::new(),
+                Part::Events(_) | Part::Calendar(..) | Part::Commands(_) => {}
+            }
+        }
+        let mut out = Vec::new();
+        for (part, name) in self.parts.iter().zip(&self.names) {
+            let Part::Events(events) = part else { continue };
+            let mut unknown: BTreeMap<Symbol, (u64, u32)> = BTreeMap::new();
+            for e in events.iter() {
+                if !matches!(e.data, MarketData::CorporateAction(_)) {
+                    continue;
+                }
+                for s in e.symbol.into_iter().chain(renamed(e)).filter(|s| !priced.contains(s)) {
+                    unknown.entry(s).or_insert((0, e.origin.row)).0 += 1;
+                }
+            }
+            for (s, (n, row)) in unknown {
+                let near = meant(s.as_str(), &priced);
+                out.push(format!(
+                    "{name}: {n} corporate actions on {s}, of which there are no prices: row {row}{near}"
+                ));
+            }
+        }
+        out
+    }
+
+    /// Every symbol that the configuration needs must be in the data; unknown ones in its lists are remarked upon.
+    fn check_symbols(&mut self, config: &Config) -> Result<(), Failure> {
+        let known = self.symbols();
         let mut bad = tradewind_core_types::Invalid::default();
-        for (field, name) in crate::compose::symbols(config) {
-            let found = Symbol::new(&name).is_ok_and(|s| known.contains(&s));
-            if !found {
-                let hint = tradewind_core_types::did_you_mean(&name, known.iter().map(|s| s.as_str()));
-                let problem = format!("symbol {name:?} is in none of the data sources{hint}");
-                bad.0.push(tradewind_core_types::Violation { field, problem });
+        for n in crate::named::all(config) {
+            if Symbol::new(&n.symbol).is_ok_and(|s| known.contains(&s)) {
+                continue;
+            }
+            if n.needed {
+                let hint = tradewind_core_types::did_you_mean(&n.symbol, known.iter().map(|s| s.as_str()));
+                let problem = format!("symbol {:?} is in none of the data sources{hint}", n.symbol);
+                bad.0.push(tradewind_core_types::Violation { field: n.field, problem });
+            } else {
+                let near = meant(&n.symbol, &known);
+                self.remarks.push(format!(
+                    "{} names {:?}, which is in none of the data sources and so has no effect{near}",
+                    n.field, n.symbol
+                ));
             }
         }
         bad.into_result(())
@@ -229,24 +310,36 @@ impl Dataset {
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// What reading left out, for the report: (source, what, how many).
-    pub fn notes(&self) -> Vec<(String, String, u64)> {
+    /// What there is to say of the data beyond their rows: of doubled and unknown symbols.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// What reading left out or could not know, and the remarks, for terminal and report.
+    pub fn notes(&self) -> Vec<String> {
         let mut out = Vec::new();
         for (p, name) in self.parts.iter().zip(&self.names) {
             if let Part::Table(t) = p {
-                let n = t.notes();
-                let mut add = |what: &str, count: usize| {
-                    if count > 0 {
-                        out.push((name.clone(), what.to_owned(), count as u64));
-                    }
-                };
-                add("empty cells after a symbol's first price, left out", n.missing.iter().sum());
-                add("rows without any value, left out", n.empty_rows);
-                add("volumes above 1e9 shares, read as unknown", n.volumes_unknown);
+                out.extend(t.notes().sentences().into_iter().map(|(what, n)| format!("{name}: {n} {what}")));
             }
         }
+        out.extend(self.remarks.iter().cloned());
         out
     }
+}
+
+/// The name that an event gives a symbol.
+fn renamed(e: &Event) -> Option<Symbol> {
+    match &e.data {
+        MarketData::CorporateAction(CorporateAction::SymbolChange { to }) => Some(*to),
+        _ => None,
+    }
+}
+
+/// The known symbol that may be meant, in brackets.
+fn meant(name: &str, known: &BTreeSet<Symbol>) -> String {
+    let near = tradewind_core_types::closest(name, known.iter().map(|s| s.as_str()));
+    near.map_or_else(String::new, |k| format!(" (is {k} meant?)"))
 }
 
 /// The simulator as a source of a run: it begins with its own first session, whatever the run's period.
@@ -268,7 +361,7 @@ fn simulation(spec: &SimulationSpec, planted: Option<&PlantedSpec>, source: u16)
 fn bytes_of(spec: &SourceSpec) -> Result<Vec<u8>, Failure> {
     match spec.path.to_string_lossy().strip_prefix(sample::PREFIX) {
         Some(name) => Ok(sample::bytes(name)?.to_vec()),
-        None => Ok(tradewind_data::read_bytes(&spec.path)?),
+        None => Ok(tradewind_data::read_bytes(spec)?),
     }
 }
 

@@ -143,6 +143,7 @@ pub fn determinism(config: &Config, stops: usize, seed: u64) -> Result<String, F
         c
     };
     let data = Dataset::load(&with(1))?;
+    let config = &data.within(config);
     let (hash, events) = whole_run(config, &data)?;
     let mut lines = vec![format!("{hash}  first run, one thread, {events} events")];
     let mut runs = 1;
@@ -156,7 +157,7 @@ pub fn determinism(config: &Config, stops: usize, seed: u64) -> Result<String, F
         }
     };
     same(hash, whole_run(config, &data)?.0, "second run".into())?;
-    same(hash, whole_run(&with(2), &Dataset::load(&with(2))?)?.0, "two threads".into())?;
+    same(hash, whole_run(&data.within(&with(2)), &Dataset::load(&with(2))?)?.0, "two threads".into())?;
     let mut rng = Rng(seed);
     let commanded = data.with_commands([data.commands(), commands(config, &data, &mut rng)?].concat());
     let (other, _) = whole_run(config, &commanded)?;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tradewind_core_types::{Decision, Event, MarketData, Symbol};
 use tradewind_engine::Merge;
 
-use crate::compose;
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::Failure;
+use crate::named;
 
 /// One data row as it was known.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ fn followed(config: &Config, d: &Decision) -> BTreeMap<Symbol, BTreeSet<String>>
     let steps = d.contributions.iter().flat_map(|c| &c.steps).chain(&d.rules);
     let plugins: BTreeSet<&str> = steps.map(|s| s.plugin.as_str()).collect();
     let mut out: BTreeMap<Symbol, BTreeSet<String>> = BTreeMap::new();
-    for (field, name) in compose::symbols(config) {
+    for (field, name) in named::needed(config) {
         let mut path = field.split('.');
         let (role, instance) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
         let table = config.roles().find(|(r, _)| r.name() == role).and_then(|(_, t)| t.get(instance));

@@ -1,12 +1,14 @@
 //! Keeps a run: streams decisions and journal to files, gathers what summary and report need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{Artefact, Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Time};
+use tradewind_core_types::{
+    Artefact, Cash, Decision, Fill, Order, OrderId, OrderReport, Outcome, Portfolio, Quantity, StrategyId, Time,
+};
 use tradewind_engine::{
     Command, Effect, Emitted, Frame, Given, JournalWriter, Notice, Obeyed, Recorder, SessionRecord, dispatch,
 };
@@ -48,6 +50,19 @@ pub struct FillRow {
     pub realised: Option<Cash>,
 }
 
+/// An order with what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// The order.
+    #[serde(flatten)]
+    pub order: Order,
+    /// How it ended, in words: filled, expired, cancelled or rejected and why, or still working when the run ended.
+    pub ended: String,
+}
+
+/// What is said of an order that the run did not see end.
+const WORKING: &str = "still working at the end of the run";
+
 /// Where a run's files go while it runs.
 struct Files {
     folder: String,
@@ -68,13 +83,15 @@ pub struct Keeper {
     /// The sessions.
     pub sessions: Vec<SessionRow>,
     /// The orders sent.
-    pub orders: Vec<Order>,
+    pub orders: Vec<OrderRow>,
     /// The fills booked.
     pub fills: Vec<FillRow>,
     /// How many decisions there were.
     pub decisions: u64,
     /// How many of them led to no order.
     pub not_traded: u64,
+    /// Strategies that ever had a signal.
+    pub signalled: BTreeSet<StrategyId>,
     /// Reports other than fills, by kind.
     pub ended: BTreeMap<&'static str, u64>,
     /// What operators commanded.
@@ -86,6 +103,8 @@ pub struct Keeper {
     /// The first reject, in words.
     pub first_reject: Option<String>,
     wanted_by: BTreeMap<OrderId, (u64, String)>,
+    /// How much was filled of orders that are not filled whole.
+    booked: BTreeMap<OrderId, Quantity>,
     line: Vec<u8>,
 }
 
@@ -108,6 +127,28 @@ impl Keeper {
             files: Some(Files { folder: folder.display().to_string(), decisions, journal, level }),
             ..Self::default()
         })
+    }
+
+    fn end(&mut self, order: OrderId, how: String) {
+        // Orders are numbered in the order in which they are sent.
+        let at = self.orders.binary_search_by_key(&order, |o| o.order.id).ok();
+        if let Some(row) = at.and_then(|i| self.orders.get_mut(i)) {
+            row.ended = how;
+        }
+    }
+
+    /// Notes a fill with its order.
+    fn filled(&mut self, f: &Fill) {
+        let sum = self.booked.entry(f.order).or_default();
+        *sum += f.quantity;
+        let sum = *sum;
+        let order = self.orders.binary_search_by_key(&f.order, |o| o.order.id).ok().and_then(|i| self.orders.get(i));
+        if order.is_some_and(|o| o.order.quantity == sum) {
+            self.booked.remove(&f.order);
+            self.end(f.order, format!("filled at {}", f.time));
+        } else {
+            self.end(f.order, format!("{sum} of it filled by {}", f.time));
+        }
     }
 
     /// The fills of orders: without what delistings paid out.
@@ -167,6 +208,7 @@ impl Recorder for Keeper {
     fn decision(&mut self, d: &Decision) -> Result<(), String> {
         self.decisions += 1;
         self.not_traded += u64::from(matches!(d.outcome, Outcome::NotTraded(_)));
+        self.signalled.extend(d.contributions.iter().map(|c| c.strategy));
         if let Outcome::Ordered(id) = d.outcome {
             let mut names: Vec<&str> = d.contributions.iter().map(|c| c.strategy.as_str()).collect();
             names.dedup();
@@ -186,7 +228,7 @@ impl Recorder for Keeper {
     }
 
     fn order(&mut self, o: &Order) -> Result<(), String> {
-        self.orders.push(o.clone());
+        self.orders.push(OrderRow { order: o.clone(), ended: WORKING.into() });
         Ok(())
     }
 
@@ -196,6 +238,7 @@ impl Recorder for Keeper {
                 let (decision, strategy) = if f.is_payout() {
                     (0, DELISTED.to_owned())
                 } else {
+                    self.filled(f);
                     self.wanted_by.get(&f.order).cloned().unwrap_or_default()
                 };
                 self.fills.push(FillRow {
@@ -208,10 +251,17 @@ impl Recorder for Keeper {
             OrderReport::Accepted { .. } | OrderReport::Noted { .. } => {}
             OrderReport::Rejected { order, reason, time } => {
                 *self.ended.entry("rejected").or_default() += 1;
+                self.end(*order, format!("rejected at {time}: {reason}"));
                 self.first_reject.get_or_insert_with(|| format!("order {} at {time}: {reason}", order.0));
             }
-            OrderReport::Cancelled { .. } => *self.ended.entry("cancelled").or_default() += 1,
-            OrderReport::Expired { .. } => *self.ended.entry("expired").or_default() += 1,
+            OrderReport::Cancelled { order, time, remaining } => {
+                *self.ended.entry("cancelled").or_default() += 1;
+                self.end(*order, format!("cancelled at {time}, {remaining} of it not filled"));
+            }
+            OrderReport::Expired { order, time, remaining } => {
+                *self.ended.entry("expired").or_default() += 1;
+                self.end(*order, format!("expired at {time}, {remaining} of it not filled"));
+            }
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! The composition of everything: configuration, data, pipeline, runs and their folders. The binary `trader` is a thin shell around it.
 
 pub mod ablation;
+pub mod assign;
 pub mod bits;
 pub mod catalogue;
 pub mod check;
+pub mod checksums;
 pub mod commands;
 pub mod compose;
 pub mod config;
@@ -15,10 +17,12 @@ pub mod graph;
 pub mod heat_map;
 pub mod keeper;
 pub mod machines;
+pub mod named;
 pub mod operator;
 pub mod report;
 pub mod run;
 pub mod run_folder;
+pub mod run_notes;
 pub mod sample;
 pub mod schema;
 pub mod summary;

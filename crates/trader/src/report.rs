@@ -78,7 +78,7 @@ pub fn data(
         .unwrap_or(0.95);
     let curve = led(config.run.cash, of(&|s| s.equity));
     let mut coverage = Coverage::default();
-    for (w, f) in curve.windows(2).zip(&forecast[1..]) {
+    for (w, f) in curve.windows(2).zip(forecast.iter().skip(1)) {
         if let Some(f) = f {
             coverage.push(1.0 - w[1] / w[0] > *f);
         }

@@ -13,6 +13,7 @@ use crate::dataset::Dataset;
 use crate::error::Failure;
 use crate::keeper::Keeper;
 use crate::run_folder::{self, NewFolder};
+use crate::run_notes;
 use crate::summary::{BenchmarkSummary, Figures, Summary};
 
 /// Program and version, as written into every run.
@@ -90,6 +91,8 @@ pub fn date(t: Time) -> jiff::civil::Date {
 /// # Errors
 /// Whatever stops the run.
 pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<Summary, Failure> {
+    let given = config;
+    let config = &data.within(given);
     let mut engine = compose::engine(config)?;
     drive(&mut engine, data, keeper)?;
     if keeper.sessions.is_empty() {
@@ -118,19 +121,20 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
     let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
     let own = returns(config.run.cash, &equity, &deposits);
-    let traded: f64 = keeper.ordered_fills().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
+    let traded: f64 = keeper.ordered_fills().fold(0.0, |sum, f| sum + (f.fill.price * f.fill.quantity).to_f64());
     let n = equity.len() as f64;
     let totals = engine.engine().ledger().portfolio().totals();
     let mut digest = Sha256::new();
     // Where a file lies does not change the run; what is in it does, and the data's hash says so.
-    let named = config.with_paths(|p| p.file_name().map_or_else(|| p.to_owned(), PathBuf::from));
+    let named = given.with_paths(|p| p.file_name().map_or_else(|| p.to_owned(), PathBuf::from));
     digest.update(named.to_toml()?);
     digest.update(data.fingerprint());
     digest.update(hash.to_string());
     let id: String = digest.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
 
-    let mut warnings: Vec<String> =
-        data.notes().into_iter().map(|(file, what, n)| format!("{file}: {n} {what}")).collect();
+    let mut warnings: Vec<String> = run_notes::dates(given, data);
+    warnings.extend(data.notes());
+    warnings.extend(run_notes::idle(config, data, &engine, keeper));
     for (plugin, s) in engine.engine().skipped() {
         warnings.push(format!("{plugin} could not use {} events; the first: {}", s.count, s.first));
     }
@@ -179,7 +183,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         orders: keeper.orders.len(),
         fills: keeper.ordered_fills().count(),
         fees: totals.fees.to_f64(),
-        slippage: keeper.fills.iter().map(slippage).sum(),
+        slippage: keeper.fills.iter().fold(0.0, |sum, f| sum + slippage(f)),
         ended: keeper.ended.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect(),
         strategies: to.strategies.clone(),
         benchmarks,
@@ -261,13 +265,14 @@ fn write_tables(folder: &Path, k: &Keeper) -> Result<(), Failure> {
     write(
         "orders.parquet",
         vec![
-            column("id", o.iter().map(|r| I64(r.id.0 as i64)).collect()),
-            column("decision", o.iter().map(|r| I64(r.decision as i64)).collect()),
-            column("time", o.iter().map(|r| Str(r.time.to_string())).collect()),
-            column("symbol", o.iter().map(|r| Str(r.symbol.to_string())).collect()),
-            column("side", o.iter().map(|r| Str(format!("{:?}", r.side).to_lowercase())).collect()),
-            column("quantity", o.iter().map(|r| F64(r.quantity.to_f64())).collect()),
-            column("kind", o.iter().map(|r| Str(format!("{:?}", r.kind))).collect()),
+            column("id", o.iter().map(|r| I64(r.order.id.0 as i64)).collect()),
+            column("decision", o.iter().map(|r| I64(r.order.decision as i64)).collect()),
+            column("time", o.iter().map(|r| Str(r.order.time.to_string())).collect()),
+            column("symbol", o.iter().map(|r| Str(r.order.symbol.to_string())).collect()),
+            column("side", o.iter().map(|r| Str(format!("{:?}", r.order.side).to_lowercase())).collect()),
+            column("quantity", o.iter().map(|r| F64(r.order.quantity.to_f64())).collect()),
+            column("kind", o.iter().map(|r| Str(format!("{:?}", r.order.kind))).collect()),
+            column("ended", o.iter().map(|r| Str(r.ended.clone())).collect()),
         ],
     )?;
     let f = &k.fills;

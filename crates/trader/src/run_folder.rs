@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use tradewind_core_types::{Artefact, Decision, closest};
 
+use crate::checksums;
 use crate::error::Failure;
-use crate::keeper::{FillRow, SessionRow};
+use crate::keeper::{FillRow, OrderRow, SessionRow};
 use crate::summary::Summary;
 
 /// The folder of what observers left behind.
 pub const ARTEFACTS: &str = "artefacts";
 
 /// The files of a run; a folder that holds anything else but [`ARTEFACTS`] is not replaced.
-pub const FILES: [&str; 11] = [
+pub const FILES: [&str; 12] = [
+    checksums::NAME,
     "config.toml",
     "decisions.jsonl",
     "equity.parquet",
@@ -24,10 +26,13 @@ pub const FILES: [&str; 11] = [
     "journal",
     "orders.jsonl",
     "orders.parquet",
-    "report.html",
+    REPORT,
     "sessions.jsonl",
     "summary.json",
 ];
+
+/// The page that `trader report` makes anew at any time, and which has no checksum for that.
+const REPORT: &str = "report.html";
 
 /// Begins the name of a folder in the making; the number of its process follows.
 const UNFINISHED: &str = ".unfinished-run-";
@@ -89,11 +94,15 @@ impl NewFolder {
         let path = self.path().join(name);
         fs::write(&path, bytes).map_err(|e| Failure::io("write", &path, &e))
     }
-    /// Gives the folder its name, in place of an older run of that name.
+    /// Gives the folder its checksums and its name, in place of an older run of that name.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn finish(self) -> Result<PathBuf, Failure> {
+        let summed = FILES.into_iter().filter(|n| ![checksums::NAME, REPORT].contains(n)).map(str::to_owned);
+        let artefacts = read_artefacts(self.path())?.into_iter().map(|(name, _)| format!("{ARTEFACTS}/{name}"));
+        let sums = checksums::of_folder(self.path(), summed.chain(artefacts))?;
+        self.write(checksums::NAME, sums.as_bytes())?;
         // Once more: a run takes a while, and someone may have put something there since.
         replaceable(&self.target)?;
         let fail = |e: std::io::Error| Failure::io("finish the run folder", &self.target, &e);
@@ -293,13 +302,21 @@ impl RunFolder {
         &self.path
     }
 
+    /// The path of a file that is as the run wrote it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was changed since.
+    pub fn file(&self, name: &str) -> Result<PathBuf, Failure> {
+        checksums::verify(&self.path, name)?;
+        Ok(self.path.join(name))
+    }
     fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Failure> {
-        let path = self.path.join(name);
+        let path = self.file(name)?;
         let file = File::open(&path).map_err(|e| Failure::io("read", &path, &e))?;
         serde_json::from_reader(BufReader::new(file)).map_err(|e| Failure::Data(format!("{}: {e}", path.display())))
     }
     fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<impl Iterator<Item = Result<T, Failure>>, Failure> {
-        let path = self.path.join(name);
+        let path = self.file(name)?;
         let file = File::open(&path).map_err(|e| Failure::io("read", &path, &e))?;
         Ok(BufReader::new(file).lines().enumerate().map(move |(i, line)| {
             let bad = |e: String| Failure::Data(format!("{}, line {}: {e}", path.display(), i + 1));
@@ -318,7 +335,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be read.
     pub fn config(&self) -> Result<crate::Config, Failure> {
-        let path = self.path.join("config.toml");
+        let path = self.file("config.toml")?;
         let text = fs::read_to_string(&path).map_err(|e| Failure::io("read", &path, &e))?;
         crate::Config::parse(&path.display().to_string(), &text, &[], None)
     }
@@ -343,11 +360,11 @@ impl RunFolder {
     pub fn fills(&self) -> Result<Vec<FillRow>, Failure> {
         self.lines("fills.jsonl")?.collect()
     }
-    /// All orders, in order.
+    /// All orders with what became of them, in order.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn orders(&self) -> Result<Vec<tradewind_core_types::Order>, Failure> {
+    pub fn orders(&self) -> Result<Vec<OrderRow>, Failure> {
         self.lines("orders.jsonl")?.collect()
     }
 }

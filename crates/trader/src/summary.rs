@@ -276,3 +276,24 @@ impl Summary {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equity_below_zero_leads_to_the_total_there_is_and_to_no_ratio() {
+        // 10,000 falls to 5,000, to -290 and to -430.625.
+        let equity = [5_000.0, -290.0, -430.625];
+        let returns = crate::run::returns(10_000.0, &equity, &[10_000.0; 3]);
+        let f = Figures::of(&returns, None, 252.0, 0.0);
+        assert!(
+            (f.total_return.unwrap() + 1.043_062_5).abs() < 1e-12
+                && (f.max_drawdown.unwrap() - 1.043_062_5).abs() < 1e-12
+        );
+        assert_eq!((f.sharpe, f.volatility, f.hit_rate, f.cagr), (None, None, None, None));
+        // What falls below zero only in the last session has returns throughout.
+        let f = Figures::of(&returns[..2], None, 252.0, 0.0);
+        assert!(f.volatility.is_some() && (f.total_return.unwrap() + 1.029).abs() < 1e-12);
+    }
+}

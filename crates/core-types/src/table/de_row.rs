@@ -9,6 +9,8 @@ use super::{Cell, ColumnSpec, Error};
 pub(super) struct RowDe<'a> {
     pub(super) columns: &'a [ColumnSpec],
     pub(super) cells: &'a [Cell],
+    /// Where the cell that was given last is noted.
+    pub(super) last: &'a std::cell::Cell<Option<usize>>,
 }
 
 impl<'de> Deserializer<'de> for RowDe<'_> {
@@ -39,9 +41,10 @@ impl<'de> MapAccess<'de> for RowMap<'_> {
         }
     }
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let (name, cell) = (self.row.columns[self.at].name, &self.row.cells[self.at]);
+        let cell = &self.row.cells[self.at];
+        self.row.last.set(Some(self.at));
         self.at += 1;
-        seed.deserialize(CellDe(cell)).map_err(|e| de::Error::custom(format!("column {name}: {e}")))
+        seed.deserialize(CellDe(cell))
     }
 }
 
@@ -69,7 +72,7 @@ impl<'de> Deserializer<'de> for CellDe<'_> {
     ) -> Result<V::Value, Error> {
         match self.0 {
             Cell::Str(s) => v.visit_enum(IntoDeserializer::<Error>::into_deserializer(s.as_str())),
-            other => Err(de::Error::custom(format!("{other:?} is not a name"))),
+            _ => Err(de::Error::custom("invalid type, expected a name")),
         }
     }
     forward_to_deserialize_any! {

@@ -32,11 +32,28 @@ pub enum Cell {
     Str(String),
 }
 
-/// Name of a column and whether a cell may be empty.
+/// What the cells of a column must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Numbers.
+    Number,
+    /// Whole numbers.
+    Whole,
+    /// True or false.
+    Bool,
+    /// Text.
+    Text,
+    /// Of several kinds.
+    Any,
+}
+
+/// A column: its name, what its cells must be, and whether a cell may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnSpec {
     /// Name.
     pub name: &'static str,
+    /// What its cells must be.
+    pub kind: ColumnKind,
     /// Whether its cells may be empty.
     pub optional: bool,
 }
@@ -52,6 +69,8 @@ pub trait Table: Send {
     /// # Errors
     /// When a cell cannot be used; the state is then as before.
     fn update(&mut self, row: &[Cell], out: &mut Vec<Cell>) -> Result<(), BadInput>;
+    /// Whether it takes rows of which every cell is empty: as a gap in what it follows.
+    fn takes_gaps(&self) -> bool;
     /// How many rows give nothing before the first output.
     fn warmup(&self) -> usize;
     /// What was fitted or counted so far.
@@ -72,13 +91,48 @@ struct Adapter<O> {
     calculator: O,
     inputs: Vec<ColumnSpec>,
     outputs: Vec<&'static str>,
+    gaps: bool,
 }
 
 /// Puts a calculator behind rows of cells.
 pub fn table<O: Online + 'static>(calculator: O) -> Box<dyn Table> {
     let inputs = column_specs::<O::In>();
     let outputs = columns_of::<O::Out>();
-    Box::new(Adapter { calculator, inputs, outputs })
+    let nothing = vec![Cell::Null; inputs.len()];
+    let gap = O::In::deserialize(RowDe { columns: &inputs, cells: &nothing, last: &std::cell::Cell::new(None) }).ok();
+    let gaps = gap.is_some_and(|gap| calculator.clone().update(&gap).is_ok());
+    Box::new(Adapter { calculator, inputs, outputs, gaps })
+}
+
+/// A cell as people write it.
+fn shown(c: &Cell) -> String {
+    match c {
+        Cell::Null => String::new(),
+        Cell::F64(x) => x.to_string(),
+        Cell::I64(x) => x.to_string(),
+        Cell::Bool(x) => x.to_string(),
+        Cell::Str(s) => s.clone(),
+    }
+}
+
+/// The error for a row of which serde could not use a cell: the one it met last.
+fn unusable(columns: &[ColumnSpec], cells: &[Cell], last: Option<usize>, why: &Error) -> BadInput {
+    let Some((column, cell)) = last.and_then(|i| columns.get(i).zip(cells.get(i))) else {
+        return BadInput::new("row", format!("{} cells", cells.len()), why.to_string());
+    };
+    let empty = if column.optional { ", or nothing" } else { "" };
+    let expected = match column.kind {
+        ColumnKind::Number => format!("a number{empty}"),
+        ColumnKind::Whole => format!("a whole number{empty}"),
+        ColumnKind::Bool => format!("true or false{empty}"),
+        ColumnKind::Text if *cell == Cell::Null => "text".into(),
+        // The type knows best what it takes: names, times, signs.
+        ColumnKind::Text | ColumnKind::Any => {
+            let why = why.to_string();
+            why.rsplit_once("expected ").map_or(why.clone(), |(_, expected)| expected.to_owned())
+        }
+    };
+    BadInput::new(column.name, shown(cell), expected)
 }
 
 impl<O: Online> Table for Adapter<O> {
@@ -90,14 +144,18 @@ impl<O: Online> Table for Adapter<O> {
     }
     fn update(&mut self, row: &[Cell], out: &mut Vec<Cell>) -> Result<(), BadInput> {
         out.clear();
-        let input = O::In::deserialize(RowDe { columns: &self.inputs, cells: row })
-            .map_err(|e| BadInput::new("row", format!("{row:?}"), e.to_string()))?;
+        let last = std::cell::Cell::new(None);
+        let input = O::In::deserialize(RowDe { columns: &self.inputs, cells: row, last: &last })
+            .map_err(|e| unusable(&self.inputs, row, last.get(), &e))?;
         if let Some(result) = self.calculator.update(&input)? {
             result
                 .serialize(RowSer { out })
                 .map_err(|e| BadInput::new("output", type_name::<O::Out>(), e.to_string()))?;
         }
         Ok(())
+    }
+    fn takes_gaps(&self) -> bool {
+        self.gaps
     }
     fn warmup(&self) -> usize {
         self.calculator.warmup()
@@ -143,24 +201,37 @@ pub fn columns_of<T: DeserializeOwned>() -> Vec<&'static str> {
     names
 }
 
-/// The columns of an input: a column is optional when serde accepts an empty cell for it.
+/// The columns of an input: their kind is what serde asks for, and one is optional when serde accepts an empty cell for it.
 fn column_specs<T: DeserializeOwned>() -> Vec<ColumnSpec> {
     let names = columns_of::<T>();
-    let optional = |empty: usize| T::deserialize(Filled { names: &names, empty }).is_ok();
-    (0..names.len()).map(|i| ColumnSpec { name: names[i], optional: optional(i) }).collect()
+    let one = |i: usize| {
+        let asked = Asked::new(ColumnKind::Any);
+        // Whether the filled row is accepted does not matter: the field has been asked for by then.
+        drop(T::deserialize(Filled { names: &names, at: i, empty: false, asked: &asked }));
+        let kind = asked.get();
+        let optional = T::deserialize(Filled { names: &names, at: i, empty: true, asked: &asked }).is_ok();
+        ColumnSpec { name: names[i], kind, optional }
+    };
+    (0..names.len()).map(one).collect()
 }
 
-/// A row in which every cell is whatever its field asks for, but for one that is empty.
+/// What a field was found to ask for.
+type Asked = std::cell::Cell<ColumnKind>;
+
+/// A row in which every cell is whatever its field asks for; one is watched, and may be empty.
 struct Filled<'a> {
     names: &'a [&'static str],
-    empty: usize,
+    at: usize,
+    empty: bool,
+    asked: &'a Asked,
 }
 
 impl<'de> Deserializer<'de> for Filled<'_> {
     type Error = Error;
     fn deserialize_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
-        let Self { names, empty } = self;
-        v.visit_map(MapDeserializer::new(names.iter().enumerate().map(|(i, name)| (*name, Filler(i == empty)))))
+        let Self { names, at, empty, asked } = self;
+        let filler = |i: usize| Filler { empty: empty && i == at, asked: (i == at).then_some(asked) };
+        v.visit_map(MapDeserializer::new(names.iter().enumerate().map(|(i, name)| (*name, filler(i)))))
     }
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
@@ -168,11 +239,22 @@ impl<'de> Deserializer<'de> for Filled<'_> {
     }
 }
 
-/// One cell of [`Filled`]; whether it is empty.
+/// One cell of [`Filled`].
 #[derive(Clone, Copy)]
-struct Filler(bool);
+struct Filler<'a> {
+    empty: bool,
+    asked: Option<&'a Asked>,
+}
 
-impl<'de> IntoDeserializer<'de, Error> for Filler {
+impl Filler<'_> {
+    fn note(&self, kind: ColumnKind) {
+        if let Some(asked) = self.asked {
+            asked.set(kind);
+        }
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Error> for Filler<'_> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
@@ -182,26 +264,36 @@ impl<'de> IntoDeserializer<'de, Error> for Filler {
 macro_rules! integers {
     ($($name:ident)*) => {
         $(fn $name<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
-            if self.0 { v.visit_unit() } else { v.visit_i64(1) }
+            self.note(ColumnKind::Whole);
+            if self.empty { v.visit_unit() } else { v.visit_i64(1) }
         })*
     };
 }
 
-impl<'de> Deserializer<'de> for Filler {
+impl<'de> Deserializer<'de> for Filler<'_> {
     type Error = Error;
     fn deserialize_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
-        if self.0 { v.visit_unit() } else { v.visit_f64(1.0) }
+        if self.empty { v.visit_unit() } else { v.visit_f64(1.0) }
+    }
+    fn deserialize_f64<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        self.note(ColumnKind::Number);
+        self.deserialize_any(v)
+    }
+    fn deserialize_f32<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(v)
     }
     fn deserialize_option<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
-        if self.0 { v.visit_none() } else { v.visit_some(self) }
+        if self.empty { v.visit_none() } else { v.visit_some(self) }
     }
     fn deserialize_bool<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
-        if self.0 { v.visit_unit() } else { v.visit_bool(true) }
+        self.note(ColumnKind::Bool);
+        if self.empty { v.visit_unit() } else { v.visit_bool(true) }
     }
     integers!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
     fn deserialize_str<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
+        self.note(ColumnKind::Text);
         // Text that is also a time.
-        if self.0 { v.visit_unit() } else { v.visit_str("2000-01-01") }
+        if self.empty { v.visit_unit() } else { v.visit_str("2000-01-01") }
     }
     fn deserialize_string<V: Visitor<'de>>(self, v: V) -> Result<V::Value, Error> {
         self.deserialize_str(v)
@@ -212,13 +304,14 @@ impl<'de> Deserializer<'de> for Filler {
         variants: &'static [&'static str],
         v: V,
     ) -> Result<V::Value, Error> {
+        self.note(ColumnKind::Text);
         match variants.first() {
-            Some(first) if !self.0 => v.visit_enum(IntoDeserializer::<Error>::into_deserializer(*first)),
+            Some(first) if !self.empty => v.visit_enum(IntoDeserializer::<Error>::into_deserializer(*first)),
             _ => v.visit_unit(),
         }
     }
     forward_to_deserialize_any! {
-        i128 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier
+        i128 u128 char bytes byte_buf unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier
         ignored_any
     }
 }
@@ -283,6 +376,8 @@ mod tests {
             note: Option<String>,
         }
         let specs = column_specs::<Mixed>();
+        use ColumnKind::{Number, Text, Whole};
+        assert_eq!(specs.iter().map(|c| c.kind).collect::<Vec<_>>(), [Text, Text, Number, Whole, Text, Text]);
         let empty: Vec<_> = specs.iter().filter(|c| c.optional).map(|c| c.name).collect();
         assert_eq!(empty, ["target", "regime", "note"]);
     }
@@ -297,7 +392,10 @@ mod tests {
         t.update(&[Cell::F64(4.0), Cell::Null], &mut out).unwrap();
         assert!(out.is_empty());
         let e = t.update(&[Cell::Str("x".into()), Cell::Null], &mut out).unwrap_err();
-        assert!(e.to_string().contains("column close"), "{e}");
+        assert_eq!(e.to_string(), "close is \"x\": expected a number");
+        let e = t.update(&[Cell::F64(1.0), Cell::Bool(true)], &mut out).unwrap_err();
+        assert_eq!(e.to_string(), "volume is \"true\": expected a number, or nothing");
+        assert!(!t.takes_gaps());
         assert!(t.update(&[Cell::F64(f64::NAN), Cell::Null], &mut out).is_err());
         t.update(&[Cell::I64(7), Cell::F64(2.5)], &mut out).unwrap();
         assert_eq!(out, [Cell::F64(11.0), Cell::I64(2), Cell::Str("high".into()), Cell::F64(2.5)]);

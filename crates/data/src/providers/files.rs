@@ -14,7 +14,7 @@ use super::error::{Fault, ProviderError};
 use super::value::{When, number, price, text};
 use super::{Ask, Batch, KnownAt, Pending, Provider};
 use crate::error::{DataError, Problem};
-use crate::load;
+use crate::load::{self, Limit};
 use crate::read::open_bytes;
 use crate::spec::{Kind, SourceSpec, TableFormat};
 
@@ -112,7 +112,7 @@ impl FileProvider {
 
     fn get(&self, ask: &Ask) -> Result<Batch, DataError> {
         let path = PathBuf::from(self.config.path.replace("{symbol}", ask.symbol.as_str()));
-        let bytes = load::bytes_of(&path)?;
+        let bytes = load::bytes_of(&path, Limit::default())?;
         let file = path.display().to_string();
         if load::format_of(&path, None)? == TableFormat::Jsonl {
             let spec = SourceSpec { path, kind: self.config.kind, ..SourceSpec::default() };
@@ -125,7 +125,7 @@ impl FileProvider {
             }
             return Ok(batch);
         }
-        let text = load::text(&file, load::gunzip(&file, bytes)?)?;
+        let text = load::text(&file, load::gunzip(&file, bytes, Limit::default())?)?;
         if self.config.kind == Kind::SearchTrend && !has_header(&text, "period", &self.config.columns) {
             return export(&file, &text, &self.config, ask);
         }

@@ -3,16 +3,9 @@
 use std::io::Write as _;
 
 use tradewind_core_types::MarketData;
-use tradewind_data::{DataError, Kind, Layout, OnMissing, Problem, SourceSpec, open, read_table, read_table_bytes};
+use tradewind_data::{Kind, Layout, OnMissing, Problem, SourceSpec, open, read_table, read_table_bytes};
 
-use crate::{long, read_as, sample, spec, wide};
-
-fn says(e: &DataError, parts: &[&str]) {
-    let text = e.to_string();
-    for p in parts {
-        assert!(text.contains(p), "{text:?} does not say {p:?}");
-    }
-}
+use crate::{long, read_as, sample, says, spec, wide};
 
 #[test]
 fn wrong_paths_get_a_suggestion() {
@@ -168,7 +161,8 @@ fn symbols_and_ranges_that_are_not_there() {
         s.rename.insert("SPY".into(), "TLT".into());
     })
     .unwrap_err();
-    assert!(matches!(e.problem(), Problem::DuplicateColumn { .. }));
+    says(&e, &["row 1", "TLT has prices on 2015-08-24 here and in row 1 under the name \"SPY\"", "on_overlap"]);
+    assert!(matches!(e.problem(), Problem::Overlap { .. }));
 }
 
 #[test]

@@ -5,12 +5,15 @@
 mod actions;
 mod bad_input;
 mod calendar;
+mod daily;
 mod frame;
+mod limits;
 mod mutation;
 mod quality;
 mod reading;
 mod sample;
 mod simulation;
+mod twice;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,4 +54,12 @@ pub fn events(table: EventTable) -> Vec<Event> {
 /// Reads text of any kind.
 pub fn read_as(kind: Kind, path: &str, text: &str) -> Result<Vec<Event>, DataError> {
     open_bytes(&spec(path, |s| s.kind = kind), text.as_bytes().to_vec(), 0)?.collect()
+}
+
+/// That an error has these parts.
+pub fn says(e: &DataError, parts: &[&str]) {
+    let text = e.to_string();
+    for p in parts {
+        assert!(text.contains(p), "{text:?} does not say {p:?}");
+    }
 }

@@ -257,6 +257,11 @@ impl Engine {
         let ours = id.book == self.config.book && id.epoch == self.config.epoch;
         (ours && (1..self.state.next_order).contains(&id.order.0)).then_some(id.order)
     }
+    /// Whether it decides at session closes and has seen prices and no close: then it never decides anything.
+    pub fn misses_closes(&self) -> bool {
+        let priced = self.state.known.clock >= self.state.trading_from && self.state.events > 0;
+        priced && self.config.schedule == Schedule::SessionClose && self.state.known.ledger.closed().is_none()
+    }
     /// How many commands were given.
     pub fn commanded(&self) -> u64 {
         self.state.commanded

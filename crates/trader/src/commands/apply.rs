@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
-use tradewind_core_types::{Cell, Table, did_you_mean};
-use tradewind_data::{Frame, FrameReader, FrameWriter};
+use tradewind_core_types::{Cell, ColumnKind, Table, did_you_mean};
+use tradewind_data::{CellType, Frame, FrameReader, FrameWriter};
 
+use super::statistic::{Statistic, text};
 use super::{bars, progress, say_json};
 use crate::catalogue;
 use crate::error::Failure;
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// Zone of times without an offset, such as `America/New_York`.
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// Unit since 1970 of times that are numbers; without it only nanoseconds are read.
+    #[arg(long, value_name = "UNIT", value_parser = ["seconds", "milliseconds", "microseconds", "nanoseconds"])]
+    epoch: Option<String>,
     /// Only rows that gave an output, such as the trades that closed a bar.
     #[arg(long)]
     dense: bool,
@@ -121,13 +125,46 @@ fn lanes(a: &Args, table: &dyn Table, input: &FrameReader) -> Result<Vec<Lane>, 
         .collect()
 }
 
+/// The input, with what is known of its columns: what the plugin asks for, and that all others pass through as they are.
+fn typed(a: &Args, table: &dyn Table, lanes: &[Lane], mut input: FrameReader) -> Result<FrameReader, Failure> {
+    // Parquet has types: there a column that is only passed through holds what it looks like.
+    if !a.output.extension().is_some_and(|e| e == "parquet" || e == "pq") {
+        for column in 0..input.names().len() {
+            input = input.with_type(column, CellType::Text);
+        }
+    }
+    for (i, spec) in table.inputs().iter().enumerate() {
+        for column in lanes.iter().filter_map(|l| l.columns.get(i).copied().flatten()) {
+            input = match spec.kind {
+                ColumnKind::Number => input.with_type(column, CellType::Number),
+                ColumnKind::Text => input.with_type(column, CellType::Text),
+                // What these cells are is seen in the file.
+                ColumnKind::Whole | ColumnKind::Bool | ColumnKind::Any => input.with_guess(column),
+            };
+        }
+    }
+    let time = table.inputs().iter().position(|c| c.name == "time");
+    match time.and_then(|i| lanes.first().and_then(|l| l.columns.get(i).copied().flatten())) {
+        Some(column) => {
+            let unit = a.epoch.clone().map(|unit| serde_json::from_value(Value::String(unit))).transpose();
+            let unit = unit.map_err(|e| Failure::Usage(format!("--epoch: {e}")))?;
+            Ok(input.with_times(column, a.timezone.as_deref(), unit)?)
+        }
+        None if a.timezone.is_some() || a.epoch.is_some() => {
+            let option = if a.timezone.is_some() { "timezone" } else { "epoch" };
+            Err(Failure::Usage(format!("--{option}: {} reads no times", a.id)))
+        }
+        None => Ok(input),
+    }
+}
+
 /// Gives a calculator its rows of a piece.
 fn work(w: Work<'_>, columns: &[Option<usize>], frame: &Frame) -> (usize, Outcome) {
     let (mut row, mut out) = (Vec::new(), Vec::new());
     let mut given = Vec::new();
     for i in w.rows {
         row.clear();
-        row.extend(columns.iter().map(|c| c.map_or(Cell::Null, |j| frame.cell(i, j).clone())));
+        row.extend(columns.iter().map(|c| c.map_or(Cell::Null, |j| frame.input(i, j).clone())));
         if let Err(e) = w.calculator.update(&row, &mut out) {
             return (w.lane, Err((i, e.to_string())));
         }
@@ -150,20 +187,6 @@ fn apply(a: &Args) -> Result<Value, Failure> {
     let table = make()?;
     let mut input = FrameReader::open(&a.input)?;
     let mut lanes = lanes(a, table.as_ref(), &input)?;
-    if let Some(zone) = &a.timezone {
-        let time = table.inputs().iter().position(|c| c.name == "time");
-        let Some(column) = time.and_then(|i| lanes[0].columns[i]) else {
-            return Err(Failure::Usage(format!("--timezone: {} reads no times", a.id)));
-        };
-        input = input.with_times(column, zone)?;
-    }
-    if let [Lane { columns, .. }] = lanes.as_slice()
-        && a.id == bars::ID
-        && a.dense
-        && (a.by.is_none() && a.only.is_none())
-    {
-        return bars::apply(&params, columns, input, &a.output);
-    }
     let only = match &a.only {
         None => None,
         Some(only) => {
@@ -172,6 +195,18 @@ fn apply(a: &Args) -> Result<Value, Failure> {
         }
     };
     let by = a.by.as_ref().map(|c| input.position(c)).transpose()?;
+    input = typed(a, table.as_ref(), &lanes, input)?;
+    // Names and values are compared as they are written.
+    for column in by.iter().chain(only.as_ref().map(|o| &o.0)) {
+        input = input.with_type(*column, CellType::Text);
+    }
+    if let [Lane { columns, .. }] = lanes.as_slice()
+        && a.id == bars::ID
+        && a.dense
+        && (a.by.is_none() && a.only.is_none())
+    {
+        return bars::apply(&params, columns, input, &a.input, &a.output);
+    }
 
     let mut names = input.names().to_vec();
     for lane in &lanes {
@@ -185,6 +220,7 @@ fn apply(a: &Args) -> Result<Value, Failure> {
     let mut writer = FrameWriter::create(&a.output, &names)?;
     let mut statistics: Vec<Statistic> = names[width..].iter().map(|_| Statistic::default()).collect();
     let (mut read, mut empty) = (0_u64, 0_u64);
+    let gaps = table.takes_gaps();
     while let Some(frame) = input.next_piece()? {
         let rows: Vec<usize> = (0..frame.rows())
             .filter(|&i| only.as_ref().is_none_or(|(at, value)| text(frame.cell(i, *at)) == *value))
@@ -193,8 +229,8 @@ fn apply(a: &Args) -> Result<Value, Failure> {
         let mut work_lists: Vec<Work<'_>> = Vec::new();
         let mut columns_of = Vec::new();
         for (k, lane) in lanes.iter_mut().enumerate() {
-            // A row without any of its values (a holiday) is not an input.
-            let filled = |i: &usize| lane.columns.iter().flatten().any(|&j| *frame.cell(*i, j) != Cell::Null);
+            // A row without any of its values is a gap to a calculator that knows gaps, and otherwise (a holiday) no input.
+            let filled = |i: &usize| gaps || lane.columns.iter().flatten().any(|&j| *frame.cell(*i, j) != Cell::Null);
             let mut lists: BTreeMap<String, Vec<usize>> = BTreeMap::new();
             for &i in &rows {
                 if filled(&i) {
@@ -255,6 +291,15 @@ fn apply(a: &Args) -> Result<Value, Failure> {
         writer.push(&columns)?;
     }
     let written = writer.finish()?;
+    // A file of blanks looks like a result.
+    let blank = statistics.iter().all(Statistic::is_empty);
+    let notes: Vec<String> = blank
+        .then(|| {
+            let (id, warmup) = (&a.id, table.warmup());
+            format!("no output: {id} gave nothing in {read} rows; it gives none for the first {warmup} of a series, or the rows are not what it needs")
+        })
+        .into_iter()
+        .collect();
     let summaries: Map<String, Value> = lanes
         .iter()
         .flat_map(|l| l.calculators.iter().map(|(key, c)| (format!("{}{key}", l.prefix), c.summary())))
@@ -275,64 +320,6 @@ fn apply(a: &Args) -> Result<Value, Failure> {
         "warmup": table.warmup(),
         "columns": columns,
         "fitted": fitted,
+        "notes": notes,
     }))
-}
-
-/// Count, mean, smallest, largest and last of the numbers in a column, or how often each text occurs.
-#[derive(Default)]
-struct Statistic {
-    count: u64,
-    sum: f64,
-    /// What the sum has lost to rounding (Kahan).
-    lost: f64,
-    min: f64,
-    max: f64,
-    last: f64,
-    texts: BTreeMap<String, u64>,
-}
-
-impl Statistic {
-    fn add(&mut self, c: &Cell) {
-        let x = match c {
-            Cell::Null => return,
-            Cell::F64(x) => *x,
-            Cell::I64(x) => *x as f64,
-            // More different texts than anyone reads are not counted one by one.
-            other => {
-                let key = text(other);
-                let key = if self.texts.len() >= 50 && !self.texts.contains_key(&key) { "others".into() } else { key };
-                *self.texts.entry(key).or_default() += 1;
-                return;
-            }
-        };
-        (self.min, self.max) = if self.count == 0 { (x, x) } else { (self.min.min(x), self.max.max(x)) };
-        self.count += 1;
-        self.last = x;
-        let y = x - self.lost;
-        let t = self.sum + y;
-        self.lost = (t - self.sum) - y;
-        self.sum = t;
-    }
-    fn json(&self) -> Value {
-        if self.count == 0 {
-            return json!(self.texts);
-        }
-        json!({
-            "count": self.count,
-            "mean": self.sum / self.count as f64,
-            "min": self.min,
-            "max": self.max,
-            "last": self.last,
-        })
-    }
-}
-
-fn text(c: &Cell) -> String {
-    match c {
-        Cell::Null => String::new(),
-        Cell::F64(x) => x.to_string(),
-        Cell::I64(x) => x.to_string(),
-        Cell::Bool(x) => x.to_string(),
-        Cell::Str(s) => s.clone(),
-    }
 }

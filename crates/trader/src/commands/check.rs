@@ -29,9 +29,9 @@ pub(super) enum Command {
     Lookahead {
         #[command(flatten)]
         config: ConfigArgs,
-        /// How many instants to cut at.
-        #[arg(long, default_value_t = 5)]
-        cuts: usize,
+        /// How many instants to cut at; 5, or as many as a shorter run has.
+        #[arg(long)]
+        cuts: Option<usize>,
     },
     /// Run twice, with one and two threads, from the journal, and stopped and restored at random events, also with operator commands: the ledger
     /// hash must be the same.
@@ -68,7 +68,8 @@ pub(super) fn run(c: &Command) -> Result<(), Failure> {
         Command::Lookahead { config, cuts } => {
             let config = config.load()?;
             let bar = progress("perturbing the future");
-            let result = Dataset::load(&config).and_then(|d| check::lookahead(&config, &d, *cuts, &[]));
+            let cuts = |d: &Dataset| cuts.unwrap_or_else(|| check::usual_cuts(&config, d));
+            let result = Dataset::load(&config).and_then(|d| check::lookahead(&config, &d, cuts(&d), &[]));
             bar.finish_and_clear();
             say(&result?)
         }

@@ -9,6 +9,7 @@ use tradewind_data::{
 
 use super::{progress, say, say_json};
 use crate::error::Failure;
+use crate::run_notes;
 use crate::{Config, sample};
 
 #[derive(Debug, clap::Subcommand)]
@@ -139,7 +140,10 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     }
     // Bad rows are listed above; what they would stop reading at is said once.
     verdict(&reports)?;
-    crate::dataset::Dataset::load(config)?;
+    let data = crate::dataset::Dataset::load(config)?;
+    for note in run_notes::dates(config, &data).iter().chain(data.remarks()) {
+        say(&format!("note: {note}"))?;
+    }
     say("data: fine")
 }
 
@@ -162,6 +166,9 @@ fn describe(r: &QualityReport) -> String {
     }
     for (kind, n) in &r.warning_counts {
         let _ = writeln!(out, "  warning  {kind}: {n}");
+    }
+    for note in &r.notes {
+        let _ = writeln!(out, "  note     {note}");
     }
     for s in &r.symbols {
         let gaps =

@@ -1,18 +1,19 @@
 //! `trader explain`.
 
-use tradewind_core_types::{Decision, Fill, Order, Outcome};
+use tradewind_core_types::{Decision, Fill, Outcome};
 
 use super::{say, say_json};
 use crate::dataset::Dataset;
 use crate::error::Failure;
+use crate::keeper::OrderRow;
 use crate::run_folder::RunFolder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The run: its folder, its name under runs/, or `latest`.
     run: String,
-    /// The order's number.
-    order: Option<u64>,
+    /// The order's number. The two may be given in either order.
+    order: Option<String>,
     /// Instead of an order: the decisions of this date (New York), traded or not.
     #[arg(long, conflicts_with = "order")]
     date: Option<jiff::civil::Date>,
@@ -24,16 +25,32 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// The run and the number of the order: whichever of two words is no number names the run.
+fn named(a: &Args) -> Result<(&str, Option<u64>), Failure> {
+    let number = |s: &str| s.parse::<u64>().ok();
+    match a.order.as_deref() {
+        None => Ok((&a.run, None)),
+        Some(order) => match (number(order), number(&a.run)) {
+            (Some(n), _) => Ok((&a.run, Some(n))),
+            (None, Some(n)) => Ok((order, Some(n))),
+            (None, None) => {
+                Err(Failure::Usage(format!("order is {order:?}: expected its number, see `trader explain --help`")))
+            }
+        },
+    }
+}
+
 pub(super) fn run(a: &Args) -> Result<(), Failure> {
     if a.order.is_none() && a.date.is_none() {
         return Err(Failure::Usage(
             "name an order (trader explain RUN 12) or a date (trader explain RUN --date 2015-08-24)".into(),
         ));
     }
-    let folder = RunFolder::open(&a.run)?;
+    let (name, order) = named(a)?;
+    let folder = RunFolder::open(name)?;
     let wanted = |d: &Decision| {
         a.symbol.as_deref().is_none_or(|s| d.symbol.as_str() == s)
-            && match (a.order, a.date) {
+            && match (order, a.date) {
                 (Some(n), _) => matches!(d.outcome, Outcome::Ordered(id) if id.0 == n),
                 (None, Some(date)) => crate::run::date(d.time) == date,
                 (None, None) => false,
@@ -49,7 +66,7 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     let (orders, fills) = (folder.orders()?, folder.fills()?);
     if found.is_empty() {
         let on = a.symbol.as_deref().map(|s| format!(" on {s}")).unwrap_or_default();
-        return Err(Failure::Usage(match (a.order, a.date) {
+        return Err(Failure::Usage(match (order, a.date) {
             (Some(n), _) if orders.is_empty() => format!("there is no order {n}: this run sent none"),
             (Some(n), _) => format!("there is no order {n}{on} in this run: they are numbered 1 to {}", orders.len()),
             (_, Some(d)) => format!("no decision was taken on {d}{on}: is it a session of this run?"),
@@ -65,10 +82,11 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     // Without the data the decision is still explained; why the rows are missing is said at the end.
     let evidence = crate::evidence::rows(&folder.config()?, &summary.data_hash, &found);
     for (i, d) in found.iter().enumerate() {
-        let order: Option<&Order> = match d.outcome {
-            Outcome::Ordered(id) => orders.iter().find(|o| o.id == id),
+        let row: Option<&OrderRow> = match d.outcome {
+            Outcome::Ordered(id) => orders.iter().find(|o| o.order.id == id),
             Outcome::NotTraded(_) => None,
         };
+        let order = row.map(|r| &r.order);
         let of_order: Vec<Fill> =
             fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
         text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
@@ -81,6 +99,9 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         }
         for row in evidence.as_ref().ok().and_then(|rows| rows.get(i)).into_iter().flatten() {
             text.push_str(&crate::evidence::line(row, &summary.sources));
+        }
+        if let Some(row) = row {
+            text.push_str(&format!("outcome    {}\n", row.ended));
         }
         text.push('\n');
         if let Err(e) = d.verify() {

@@ -10,6 +10,7 @@ mod fetch;
 mod pairs;
 mod plugins;
 mod report;
+mod statistic;
 
 use std::io::Write;
 use std::path::PathBuf;

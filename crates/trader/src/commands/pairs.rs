@@ -76,7 +76,7 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     let source = spec(&a.source)?;
     let bytes = match source.path.to_string_lossy().strip_prefix(sample::PREFIX) {
         Some(name) => sample::bytes(name)?.to_vec(),
-        None => tradewind_data::read_bytes(&source.path)?,
+        None => tradewind_data::read_bytes(&source)?,
     };
     let table = tradewind_data::read_table_bytes(&source, bytes)?;
     let p = panel(&table, a.sessions, params.max_missing);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::say;
 use crate::error::Failure;
-use crate::run_folder::{RunFolder, write_whole};
+use crate::run_folder::{ARTEFACTS, RunFolder, read_artefacts, write_whole};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,6 +17,11 @@ pub(super) struct Args {
 
 pub(super) fn run(a: &Args) -> Result<(), Failure> {
     let folder = RunFolder::open(&a.run)?;
+    // What the report reads by itself is compared with the checksums here, the rest where it is read.
+    folder.file("decisions.jsonl")?;
+    for (name, _) in read_artefacts(folder.path())? {
+        folder.file(&format!("{ARTEFACTS}/{name}"))?;
+    }
     let data = crate::report::data(
         &folder.config()?,
         &folder.summary()?,

@@ -213,7 +213,11 @@ fn bad_configurations() {
         ("unknown table", also("[exchagne]"), vec!["exchagne: unknown key: did you mean \"exchange\"?"]),
         ("wrong type", replaced("10000.0", "\"lots\""), vec!["run.cash: is \"lots\": expected a number"]),
         ("wrong word", also("[engine]\nschedule = \"daily\""), vec!["engine.schedule: is \"daily\"", "session_close"]),
-        ("out of range", replaced("10000.0", "-5.0"), vec!["run.cash: is -5: expected above 0, at most 1e12"]),
+        (
+            "out of range",
+            replaced("10000.0", "-5.0"),
+            vec!["run.cash: is -5: expected 1e-18 (the unit of money) to 1e12"],
+        ),
         ("not finite", replaced("10000.0", "nan"), vec!["run.cash: is \"NaN\": expected a number"]),
         ("base out of range", replaced("base = 0.5", "base = 11"), vec!["strategy.s.base: is 11: expected above 0"]),
         ("threads", replaced("cash", "threads = 0\ncash"), vec!["run.threads: is 0: expected 1 to 256"]),
@@ -459,15 +463,40 @@ fn places_that_cannot_be_written() {
     assert_eq!(fs::read(at.join("run/notes.txt")).unwrap(), b"mine");
     fs::remove_file(at.join("run/notes.txt")).unwrap();
     succeeds(at, &["backtest", "small.toml", "--out", "run"]);
-    // A damaged run.
-    let summary = fs::read_to_string(at.join("run/summary.json")).unwrap();
-    fs::write(at.join("run/summary.json"), &summary[..100]).unwrap();
-    refuses("damaged", at, &["report", "run"], 3, &["run/summary.json: EOF"]);
-    fs::write(at.join("run/summary.json"), summary).unwrap();
-    fs::write(at.join("run/fills.jsonl"), "{}\n").unwrap();
-    refuses("damaged", at, &["report", "run"], 3, &["run/fills.jsonl, line 1: missing field"]);
+    // A damaged run: whatever file it is, cut off or changed, its figures are not shown.
+    refuses_changed(at);
     fs::remove_file(at.join("run/decisions.jsonl")).unwrap();
     refuses("incomplete", at, &["explain", "run", "1"], 1, &["cannot read run/decisions.jsonl", "check the path"]);
+}
+
+/// Each file of a run that was changed since is refused by whatever reads it.
+fn refuses_changed(at: &Path) {
+    for (name, command) in [
+        ("summary.json", "report"),
+        ("config.toml", "report"),
+        ("sessions.jsonl", "report"),
+        ("fills.jsonl", "report"),
+        ("decisions.jsonl", "report"),
+        ("fills.jsonl", "explain"),
+        ("decisions.jsonl", "explain"),
+    ] {
+        let path = at.join("run").join(name);
+        let good = fs::read(&path).unwrap();
+        let cut = good.iter().take(good.len() / 2).copied().collect::<Vec<_>>();
+        let price = String::from_utf8(good.clone()).unwrap().replacen('1', "2", 1).into_bytes();
+        for bad in [Vec::new(), cut, price] {
+            fs::write(&path, bad).unwrap();
+            let args: &[&str] = if command == "report" { &["report", "run"] } else { &["explain", "run", "1"] };
+            refuses(name, at, args, 3, &[name, "is not as the run wrote it"]);
+        }
+        fs::write(&path, good).unwrap();
+    }
+    succeeds(at, &["report", "run"]);
+    let sums = at.join("run/checksums.txt");
+    let text = fs::read(&sums).unwrap();
+    fs::remove_file(&sums).unwrap();
+    refuses("no checksums", at, &["report", "run"], 3, &["checksums.txt is missing"]);
+    fs::write(&sums, text).unwrap();
 }
 
 /// A limit on the size of files fails at every place where a run writes, as a full disk does.

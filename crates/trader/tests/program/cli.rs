@@ -7,7 +7,7 @@ use serde_json::Value;
 use tradewind_core_types::{Cell, Outcome};
 use tradewind_data::Frame;
 use tradewind_trader::run_folder::{FILES, RunFolder};
-use tradewind_trader::{catalogue, sample};
+use tradewind_trader::{catalogue, checksums, sample};
 
 use crate::common::{SMALL, command, hash, names, small_csv, succeeds, trader};
 
@@ -90,12 +90,12 @@ fn every_decision_is_explained_and_multiplies_out() {
             Outcome::NotTraded(_) => not_traded = Some(d),
         }
     }
-    assert_eq!(ordered, orders.iter().map(|o| o.id).collect::<Vec<_>>(), "one decision an order, in order");
+    assert_eq!(ordered, orders.iter().map(|o| o.order.id).collect::<Vec<_>>(), "one decision an order, in order");
     assert!(orders.len() > 100, "{}", orders.len());
     let last = orders.len().to_string();
     for n in ["1", "7", &last] {
         let out = succeeds(dir.path(), &["explain", "run", n]);
-        for part in ["verified", "signal", "target", "fill ", "data "] {
+        for part in ["verified", "signal", "target", "fill ", "data ", "outcome    filled at "] {
             assert!(out.contains(part), "{part} in\n{out}");
         }
         let json: Value = serde_json::from_str(&succeeds(dir.path(), &["explain", "run", n, "--json"])).unwrap();
@@ -114,6 +114,14 @@ fn every_decision_is_explained_and_multiplies_out() {
     let changed = text.replacen("{\"scale\":0.6}", "{\"scale\":0.7}", 1);
     assert_ne!(text, changed);
     fs::write(&path, changed).unwrap();
+    let r = trader(dir.path(), &["explain", "run", "1"]);
+    assert_eq!(r.code, Some(3), "{}", r.out);
+    assert!(r.err.contains("decisions.jsonl is not as the run wrote it"), "{}", r.err);
+    // So it is when the checksum was changed with it.
+    let sums = checksums::of_folder(&dir.path().join("run"), std::iter::once("decisions.jsonl".to_owned())).unwrap();
+    let all = fs::read_to_string(dir.path().join("run/checksums.txt")).unwrap();
+    let other: Vec<&str> = all.lines().filter(|l| !l.ends_with("decisions.jsonl")).collect();
+    fs::write(dir.path().join("run/checksums.txt"), format!("{}\n{sums}", other.join("\n"))).unwrap();
     let r = trader(dir.path(), &["explain", "run", "1"]);
     assert_eq!(r.code, Some(1), "{}", r.out);
     assert!(r.err.contains("decision 2 does not multiply out"), "{}", r.err);

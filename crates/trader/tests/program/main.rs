@@ -1,5 +1,6 @@
 //! The program as a whole: its commands, its answers to bad input, its proofs, and what is left when it is killed.
 
+mod apply;
 mod bad_input;
 mod beside;
 mod bits;
@@ -9,6 +10,7 @@ mod common;
 mod features;
 mod fetch;
 mod kill;
+mod meets;
 mod mutations;
 mod pairs;
 mod scenario;

@@ -18,7 +18,7 @@ pub struct FeDollarBarsIn {
     pub price: f64,
     /// Shares or contracts, above 0.
     pub size: f64,
-    /// Who began it: `buy` or `sell` (in a table also 1, -1 and 0), empty when not known.
+    /// Who began it: `buy` or `sell` (in a table also true and false, 1, -1 and 0), empty when not known.
     #[serde(default, deserialize_with = "side")]
     pub side: Option<Side>,
 }
@@ -119,7 +119,7 @@ struct SideCell;
 impl<'de> Visitor<'de> for SideCell {
     type Value = Option<Side>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("buy, sell, 1, -1, 0 or nothing")
+        f.write_str("buy, sell, true, false, 1, -1, 0 or nothing")
     }
     fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
         Ok(None)
@@ -130,20 +130,14 @@ impl<'de> Visitor<'de> for SideCell {
     fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
         d.deserialize_any(self)
     }
+    fn visit_bool<E: de::Error>(self, buyer: bool) -> Result<Self::Value, E> {
+        Ok(Some(if buyer { Side::Buy } else { Side::Sell }))
+    }
     fn visit_str<E: de::Error>(self, s: &str) -> Result<Self::Value, E> {
-        match s {
-            "buy" => Ok(Some(Side::Buy)),
-            "sell" => Ok(Some(Side::Sell)),
-            _ => Err(E::invalid_value(de::Unexpected::Str(s), &self)),
-        }
+        Side::of_trade(s).map_err(|_| E::invalid_value(de::Unexpected::Str(s), &self))
     }
     fn visit_f64<E: de::Error>(self, x: f64) -> Result<Self::Value, E> {
-        match x {
-            1.0 => Ok(Some(Side::Buy)),
-            -1.0 => Ok(Some(Side::Sell)),
-            0.0 => Ok(None),
-            _ => Err(E::invalid_value(de::Unexpected::Float(x), &self)),
-        }
+        Side::of_number(x).map_err(|_| E::invalid_value(de::Unexpected::Float(x), &self))
     }
     fn visit_i64<E: de::Error>(self, n: i64) -> Result<Self::Value, E> {
         self.visit_f64(n as f64)
