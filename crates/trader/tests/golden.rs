@@ -28,7 +28,7 @@ fn the_default_run() {
         "default",
         &Config::scenario("default", &[]).unwrap(),
         150,
-        "89bdaf544b2a5e281e8df1870c8eaa77209854d1fb29508d659c0b4696790591",
+        "3d4c23c6c46496789bbd1712609cd2e195583ade2079000c0089eee014f7f91a",
     );
 }
 
@@ -38,6 +38,6 @@ fn the_simulated_scenario() {
         "simulated",
         &Config::scenario("simulated", &[]).unwrap(),
         2_000,
-        "5f6cb03078838f4f94b1939d00da47efd7ee61e2563e6164646a85b26baa7445",
+        "f8176945a47c2770e85f10fd2c8526529c495e0c214b3a02851e0320c139b94b",
     );
 }
