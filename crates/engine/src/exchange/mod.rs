@@ -1,0 +1,111 @@
+//! The simulated exchange: the venue of backtests.
+
+mod account;
+mod book;
+mod config;
+mod prints;
+mod session;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use tradewind_core_types::{
+    ApprovedOrder, BadInput, BrokerReport, Cash, Event, Invalid, MarketData, OrderId, Said, Symbol, Time, View,
+};
+
+use self::account::Pending;
+use self::book::{Book, Working};
+use crate::venue::Venue;
+
+pub use self::config::{ExchangeConfig, Shorting};
+
+/// The simulated exchange. An order fills at the next event of its symbol at the earliest; orders on close fill at the official close
+/// (the last price of the session), sales before purchases. See [`crate::Costs`] for prices and fees, and the module `matching` for the
+/// rules within a bar.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Exchange {
+    config: ExchangeConfig,
+    book: Book,
+    halted: BTreeSet<Symbol>,
+    delisted: BTreeSet<Symbol>,
+    session_open: Option<Time>,
+    /// Whether a session has closed and the next has not opened: prints in between fill nothing.
+    closed: bool,
+    /// Reports made at submission, given at the next event.
+    ready: Vec<BrokerReport>,
+    /// What fills of the current event have already changed, before the ledger books them.
+    pending: Pending,
+}
+
+impl Exchange {
+    /// An exchange with these settings.
+    ///
+    /// # Errors
+    /// All settings out of range.
+    pub fn new(config: ExchangeConfig) -> Result<Self, Invalid> {
+        config.check()?;
+        Ok(Self { config, ..Self::default() })
+    }
+    /// How many orders are working.
+    pub fn working(&self) -> usize {
+        self.book.count
+    }
+}
+
+impl Venue for Exchange {
+    fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
+        let order = order.into_order();
+        match self.refusal(&order, view) {
+            Some(reason) => {
+                self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Rejected(reason) });
+            }
+            None => {
+                self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Accepted });
+                let (remaining, since) = (order.quantity, order.time);
+                self.book.push(Working { order, remaining, triggered: false, since });
+            }
+        }
+    }
+
+    fn cancel(&mut self, order: OrderId, now: Time) {
+        for queue in self.book.by_symbol.values_mut() {
+            if let Some(i) = queue.iter().position(|w| w.order.id == order) {
+                let w = queue.remove(i);
+                self.book.count -= 1;
+                self.ready.push(w.cancelled(now));
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn on_event(&mut self, e: &Event, view: &View<'_>, reports: &mut Vec<BrokerReport>) -> Result<(), BadInput> {
+        if !self.ready.is_empty() {
+            reports.append(&mut self.ready);
+        }
+        match (&e.data, e.symbol) {
+            (MarketData::Bar(_) | MarketData::Trade(_) | MarketData::Quote(_), Some(symbol)) => {
+                if self.book.count == 0 {
+                    return Ok(());
+                }
+                self.on_print(symbol, e, view, reports)?;
+            }
+            (MarketData::SessionOpen, _) => {
+                self.session_open = Some(e.time);
+                self.closed = false;
+            }
+            (MarketData::SessionClose, _) => {
+                self.closed = true;
+                if self.book.count == 0 {
+                    return Ok(());
+                }
+                self.on_close(e.time, view, reports)?;
+            }
+            (MarketData::CorporateAction(a), Some(symbol)) => self.on_action(symbol, *a, e.time, reports),
+            _ => return Ok(()),
+        }
+        self.pending.held.clear();
+        (self.pending.gross, self.pending.equity) = (Cash::ZERO, Cash::ZERO);
+        Ok(())
+    }
+}

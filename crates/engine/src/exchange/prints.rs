@@ -1,0 +1,167 @@
+//! Continuous trading and the opening auction: what one print fills.
+
+use tradewind_core_types::{
+    BadInput, BrokerReport, Event, MarketData, OrderKind, Price, Progress, Said, Side, Symbol, Time, TimeInForce, View,
+};
+
+use super::Exchange;
+use super::book::Working;
+use crate::matching::{Match, Terms, continuous};
+
+impl Exchange {
+    /// Fills `w` on these terms as far as volume and money allow; gives whether the order is done.
+    pub(super) fn fill(
+        &mut self,
+        w: &mut Working,
+        terms: Terms,
+        time: Time,
+        view: &View<'_>,
+        reports: &mut Vec<BrokerReport>,
+    ) -> Result<bool, BadInput> {
+        let order = &w.order;
+        let quantity = self.config.costs.slippage.fillable(w.remaining, terms.volume)?;
+        if quantity < w.remaining && order.tif == TimeInForce::Fok || quantity.is_zero() {
+            return Ok(false);
+        }
+        let (mut price, mut bps) = if terms.slips {
+            self.config.costs.slippage.price(terms.reference, order.side, quantity, terms.volume, terms.quoted)?
+        } else {
+            (terms.reference, 0.0)
+        };
+        if let Some(limit) = terms.limit {
+            let beyond = if order.side == Side::Buy { price > limit } else { price < limit };
+            if beyond {
+                price = limit;
+                let paid = limit.to_f64() / terms.reference.to_f64() - 1.0;
+                bps = 1e4 * if order.side == Side::Buy { paid } else { -paid };
+            }
+        }
+        let fee = self.config.costs.commission.fee(order.side, quantity, price)?;
+        let after = match self.after(order, quantity, price, fee, view) {
+            Ok(after) => after,
+            Err(reason) => {
+                reports.push(w.report(time, Said::Rejected(reason)));
+                return Ok(true);
+            }
+        };
+        self.pending.gross = after.gross - view.portfolio.gross_value();
+        self.pending.equity = after.equity - view.portfolio.equity();
+        match self.pending.held.iter_mut().find(|h| h.0 == order.symbol) {
+            Some(h) => (h.1, h.2) = (after.held, price),
+            None => self.pending.held.push((order.symbol, after.held, price)),
+        }
+        let from = w.filled();
+        w.remaining -= quantity;
+        w.since = time;
+        let progress = Progress { from, to: w.filled(), price, fee, slippage_bps: bps };
+        reports.push(w.report(time, Said::Progress(progress)));
+        Ok(w.remaining.is_zero())
+    }
+
+    /// Continuous trading and the opening auction, against one print.
+    pub(super) fn on_print(
+        &mut self,
+        symbol: Symbol,
+        e: &Event,
+        view: &View<'_>,
+        reports: &mut Vec<BrokerReport>,
+    ) -> Result<(), BadInput> {
+        // Orders are for regular hours; where the data never say when a session opens, every print counts.
+        if self.halted.contains(&symbol) || (self.closed && self.session_open.is_some()) {
+            return Ok(());
+        }
+        let Some(orders) = self.book.of(symbol) else { return Ok(()) };
+        let mut orders = std::mem::take(orders);
+        let before = orders.len();
+        let last = view.market.last(symbol).and_then(|l| l.bar);
+        // Stops before limits: when one bar reaches both, the loss is taken.
+        for stops in [true, false] {
+            let mut i = 0;
+            while i < orders.len() {
+                let w = &mut orders[i];
+                let is_stop =
+                    matches!(w.order.kind, OrderKind::Stop { .. } | OrderKind::StopLimit { .. }) && !w.triggered;
+                if is_stop != stops || e.time <= w.order.time {
+                    i += 1;
+                    continue;
+                }
+                let done = match w.order.kind {
+                    OrderKind::MarketOnClose | OrderKind::LimitOnClose { .. } => false,
+                    OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => {
+                        // The order was here before the session opened, and its first print ends it: so this is that print.
+                        self.session_open.is_some_and(|o| o > w.order.time)
+                            && self.open_auction(w, last, e, view, reports)?
+                    }
+                    kind => match continuous(kind, w.order.side, w.triggered, w.order.time, last, e) {
+                        Match::None => immediate(w, e.time, reports),
+                        Match::Trigger => {
+                            w.triggered = true;
+                            immediate(w, e.time, reports)
+                        }
+                        Match::Fill(terms) => {
+                            let time = if terms.at_open { self.opened(w, last, e, view) } else { e.time };
+                            self.fill(w, terms, time, view, reports)? || immediate(w, e.time, reports)
+                        }
+                    },
+                };
+                if done {
+                    orders.remove(i);
+                } else {
+                    i += 1;
+                }
+            }
+        }
+        self.book.count -= before - orders.len();
+        self.book.by_symbol.insert(symbol, orders);
+        Ok(())
+    }
+
+    /// When a bar began, of which nothing but its end is given: the first of a session with the session, by the data or else by the calendar, and
+    /// any other at the end of the one before. A fill at its open happened then, though it is known at its end.
+    fn opened(&self, w: &Working, last: Option<Time>, e: &Event, view: &View<'_>) -> Time {
+        let first = |open: &Time| *open <= e.time && last.is_none_or(|t| t <= *open);
+        let session = self.session_open.filter(first).or_else(|| view.session().map(|s| s.open).filter(first));
+        session.or(last).unwrap_or(e.time).max(w.since)
+    }
+
+    /// The opening price of the first print of a session; without one the order expires.
+    fn open_auction(
+        &mut self,
+        w: &mut Working,
+        last: Option<Time>,
+        e: &Event,
+        view: &View<'_>,
+        reports: &mut Vec<BrokerReport>,
+    ) -> Result<bool, BadInput> {
+        let (open, volume) = match &e.data {
+            MarketData::Bar(b) => (b.open, b.volume),
+            MarketData::Trade(t) => (Some(t.price), Some(t.size)),
+            _ => return Ok(false),
+        };
+        let limit = if let OrderKind::LimitOnOpen { price } = w.order.kind { Some(price) } else { None };
+        if let Some(open) = open.filter(|o| within(w.order.side, *o, limit)) {
+            let terms = Terms { reference: open, volume, slips: true, quoted: false, limit, at_open: true };
+            let is_bar = matches!(e.data, MarketData::Bar(_));
+            let time = if is_bar { self.opened(w, last, e, view) } else { e.time };
+            if self.fill(w, terms, time, view, reports)? {
+                return Ok(true);
+            }
+        }
+        reports.push(w.expired(e.time));
+        Ok(true)
+    }
+}
+
+/// Whether a price is at the limit or better.
+pub(super) fn within(side: Side, price: Price, limit: Option<Price>) -> bool {
+    limit.is_none_or(|l| if side == Side::Buy { price <= l } else { price >= l })
+}
+
+/// Ends orders that live for one print only; gives whether it did.
+fn immediate(w: &Working, time: Time, reports: &mut Vec<BrokerReport>) -> bool {
+    let now = matches!(w.order.tif, TimeInForce::Ioc | TimeInForce::Fok);
+    if now {
+        reports.push(w.cancelled(time));
+    }
+    now
+}
