@@ -99,6 +99,25 @@ impl ApprovedOrder {
         Ok(self)
     }
 
+    /// In place of an order that works and of which `filled` has filled: with its number and terms that brokers replace. What is approved here is the
+    /// rest; the new total is that and what has filled, which was approved before.
+    ///
+    /// # Errors
+    /// When a broker could not replace the one by the other, see [`Order::replaceable`].
+    pub fn in_place_of(mut self, old: &Order, filled: Quantity) -> Result<Self, BadInput> {
+        if self.is_child() {
+            return Err(BadInput::new(
+                "replacement",
+                format!("{:?}", self.shares),
+                "an order that was approved as a whole",
+            ));
+        }
+        self.order.id = old.id;
+        self.order.quantity += filled;
+        old.replaceable(&self.order, filled)?;
+        Ok(self)
+    }
+
     /// Divides it into children of these quantities. The oldest parent is served first, and what was netted against others goes with the first
     /// child: a child never has more of a parent than the whole has, and over all children the shares of a parent sum to what it had.
     ///

@@ -21,6 +21,30 @@ pub enum Side {
     Sell,
 }
 
+/// How far a trailing stop lies behind the best price since it works: the highest for sales, the lowest for purchases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trail {
+    /// By so many dollars.
+    Amount(Price),
+    /// By this share of the best price in millionths, 1 to 999,999: one percent is 10,000.
+    Millionths(u32),
+}
+
+impl Trail {
+    /// Where the stop lies. It is rounded to a billionth of a dollar away from the best price, so that it is not reached too early; `None`
+    /// where no price could be: at zero or below, or beyond the range.
+    pub fn stop(self, side: Side, best: Price) -> Option<Price> {
+        let best = i128::from(best.nanos());
+        let away = match self {
+            Self::Amount(a) => i128::from(a.nanos()),
+            Self::Millionths(n) => (best * i128::from(n) + 999_999) / 1_000_000,
+        };
+        let stop = if side == Side::Buy { best + away } else { best - away };
+        i64::try_from(stop).ok().and_then(|n| Price::from_nanos(n).ok())
+    }
+}
+
 /// How an order is priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +82,11 @@ pub enum OrderKind {
         /// The worst acceptable price.
         price: Price,
     },
+    /// Becomes a market order once the price has turned back so far from its best.
+    TrailingStop {
+        /// How far.
+        trail: Trail,
+    },
 }
 
 impl OrderKind {
@@ -69,6 +98,7 @@ impl OrderKind {
             | Self::LimitOnOpen { price }
             | Self::LimitOnClose { price } => Some(price),
             Self::Market | Self::Stop { .. } | Self::MarketOnOpen | Self::MarketOnClose => None,
+            Self::TrailingStop { .. } => None,
         }
     }
 }
@@ -127,6 +157,20 @@ impl Order {
             OrderKind::MarketOnClose | OrderKind::LimitOnClose { .. } => Some(TimeInForce::Cls),
             _ => None,
         };
+        if let OrderKind::TrailingStop { trail } = self.kind {
+            if let Trail::Millionths(n) = trail
+                && !(1..1_000_000).contains(&n)
+            {
+                return Err(BadInput::new("trail", n.to_string(), "1 to 999999 millionths"));
+            }
+            if !matches!(self.tif, TimeInForce::Day | TimeInForce::Gtc) {
+                return Err(BadInput::new(
+                    "time in force",
+                    format!("{:?}", self.tif),
+                    "day or gtc for a trailing stop",
+                ));
+            }
+        }
         let auction = matches!(self.tif, TimeInForce::Opg | TimeInForce::Cls);
         match wanted {
             Some(t) if self.tif != t => {
@@ -137,6 +181,23 @@ impl Order {
             }
             _ => Ok(()),
         }
+    }
+    /// Whether brokers replace it by `new`, of which `filled` has filled already: quantity, prices and time in force may change, and nothing else.
+    ///
+    /// # Errors
+    /// The first difference that is not allowed, a quantity that is not above what has filled, or [`Order::validate`] of the new one.
+    pub fn replaceable(&self, new: &Order, filled: Quantity) -> Result<(), BadInput> {
+        new.validate()?;
+        let same = |o: &Order| (o.id, o.symbol, o.side, std::mem::discriminant(&o.kind));
+        if same(self) != same(new) {
+            let text = |o: &Order| format!("order {} {:?} {} {:?}", o.id.0, o.side, o.symbol, o.kind);
+            return Err(BadInput::new("replacement", text(new), format!("of the kind of {}", text(self))));
+        }
+        if new.quantity <= filled {
+            let expected = format!("more than the {filled} that have filled");
+            return Err(BadInput::new("quantity of a replacement", new.quantity.to_string(), expected));
+        }
+        Ok(())
     }
     /// The quantity with its sign: positive for buys.
     #[inline]
@@ -163,6 +224,46 @@ mod tests {
             kind,
             tif,
         }
+    }
+
+    #[test]
+    fn a_trail_lies_behind_the_best_price_and_never_nearer_than_it_says() {
+        let p = |s: &str| s.parse::<Price>().unwrap();
+        let stop = |trail: Trail, side, best: &str| trail.stop(side, p(best)).map(|s| s.to_string());
+        let dollars = Trail::Amount(p("2.5"));
+        assert_eq!(stop(dollars, Side::Sell, "100"), Some("97.5".into()));
+        assert_eq!(stop(dollars, Side::Buy, "100"), Some("102.5".into()));
+        assert_eq!((stop(dollars, Side::Sell, "2.5"), stop(dollars, Side::Sell, "1")), (None, None));
+        assert_eq!(stop(Trail::Amount(p("1000000000")), Side::Buy, "1"), None);
+        // Three percent of 10.1 are 0.303; a third of a billionth is rounded away from the price.
+        let share = Trail::Millionths(30_000);
+        assert_eq!(stop(share, Side::Sell, "10.1"), Some("9.797".into()));
+        assert_eq!(stop(share, Side::Buy, "10.1"), Some("10.403".into()));
+        let tiny = Trail::Millionths(1);
+        assert_eq!(stop(tiny, Side::Sell, "0.000000003"), Some("0.000000002".into()));
+        assert_eq!(stop(tiny, Side::Buy, "0.000000003"), Some("0.000000004".into()));
+        let trailing = |trail, tif| order(OrderKind::TrailingStop { trail }, tif, 1.0).validate().is_ok();
+        assert!(trailing(dollars, TimeInForce::Day) && trailing(Trail::Millionths(999_999), TimeInForce::Gtc));
+        assert!(
+            !trailing(Trail::Millionths(0), TimeInForce::Day)
+                && !trailing(Trail::Millionths(1_000_000), TimeInForce::Day)
+        );
+        assert!([TimeInForce::Ioc, TimeInForce::Fok, TimeInForce::Opg].iter().all(|t| !trailing(dollars, *t)));
+    }
+
+    #[test]
+    fn only_quantity_prices_and_time_in_force_can_be_replaced() {
+        let at = |x: &str| OrderKind::Limit { price: x.parse().unwrap() };
+        let old = order(at("10"), TimeInForce::Day, 5.0);
+        let filled = Quantity::from_f64(2.0).unwrap();
+        let fine = |new: Order| old.replaceable(&new, filled).is_ok();
+        assert!(fine(order(at("11"), TimeInForce::Gtc, 2.5)) && fine(order(at("10"), TimeInForce::Day, 9.0)));
+        assert!(!fine(order(at("11"), TimeInForce::Day, 2.0)), "as much has filled");
+        assert!(!fine(order(OrderKind::Market, TimeInForce::Day, 5.0)));
+        assert!(!fine(order(at("11"), TimeInForce::Cls, 5.0)));
+        assert!(!fine(Order { side: Side::Buy, ..old.clone() }));
+        assert!(!fine(Order { symbol: Symbol::new("QQQ").unwrap(), ..old.clone() }));
+        assert!(!fine(Order { id: OrderId(2), ..old.clone() }));
     }
 
     #[test]

@@ -16,11 +16,26 @@ use crate::symbol_map::SymbolMap;
 /// Parts of a cumulative quantity, each from where to where.
 type Parts = SmallVec<[(Quantity, Quantity); 1]>;
 
+/// Other terms that a broker was asked to replace those of an order by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The order with its new terms; the quantity is the new total, of which what has filled is a part.
+    pub order: Order,
+    /// The attempt under whose name it is sent.
+    pub attempt: u8,
+    /// Whether the broker has refused it. It is remembered all the same, in case the refusal was of another one.
+    pub refused: bool,
+}
+
 /// An order that has been sent and has not come to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkingOrder {
-    /// The order as it was sent.
+    /// The order as it was sent, or replaced.
     pub order: Order,
+    /// Under which attempt's name it works, from 1.
+    pub attempt: u8,
+    /// What it is to be replaced by.
+    pub replacement: Option<Box<Replacement>>,
     /// Where it is, as far as its broker has said.
     pub state: OrderState,
     /// The broker's own name of it, once it is known.
@@ -37,7 +52,58 @@ impl WorkingOrder {
     /// An order of which nothing has been reported yet.
     pub fn new(order: Order) -> Self {
         let remaining = order.signed();
-        Self { order, state: OrderState::Submitted, broker: None, remaining, ended: false, booked: SmallVec::new() }
+        Self {
+            order,
+            attempt: 1,
+            replacement: None,
+            state: OrderState::Submitted,
+            broker: None,
+            remaining,
+            ended: false,
+            booked: SmallVec::new(),
+        }
+    }
+
+    /// Whether the broker has still to say if it replaces the order.
+    pub fn in_doubt(&self) -> bool {
+        !self.ended && self.replacement.as_ref().is_some_and(|r| !r.refused)
+    }
+
+    /// What is still to come of it, with its sign, once a replacement that is awaited has happened.
+    pub fn to_come(&self) -> Quantity {
+        let Some(r) = self.replacement.as_ref().filter(|_| self.in_doubt()) else { return self.remaining };
+        let rest = (r.order.quantity - self.filled()).max(Quantity::ZERO);
+        if self.order.side == Side::Buy { rest } else { -rest }
+    }
+
+    /// The most that may fill of it in all: while a replacement is awaited, by whichever of the two is the larger.
+    pub fn most(&self) -> Quantity {
+        let asked = self.replacement.as_ref().map_or(Quantity::ZERO, |r| r.order.quantity);
+        self.order.quantity.max(asked)
+    }
+
+    /// How much of it is booked.
+    pub fn filled(&self) -> Quantity {
+        self.booked.iter().map(|(a, b)| *b - *a).sum()
+    }
+
+    /// Takes in that so much fills of it in all: what is not booked yet is still to come.
+    pub fn expect(&mut self, in_all: Quantity) {
+        let to_come = in_all - self.filled();
+        self.remaining = if self.order.side == Side::Buy { to_come } else { -to_come };
+    }
+
+    /// Takes in that the replacement of this attempt works in its place; gives whether that was asked for.
+    pub fn replaced(&mut self, by: u8) -> bool {
+        match self.replacement.take_if(|r| r.attempt == by) {
+            None => false,
+            Some(r) => {
+                (self.order, self.attempt) = (r.order, r.attempt);
+                self.expect(self.order.quantity);
+                self.state = self.at_work();
+                true
+            }
+        }
     }
 
     /// The state of an order that works, by its fills.

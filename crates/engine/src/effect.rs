@@ -21,6 +21,9 @@ pub enum Effect {
         /// When that was decided.
         time: Time,
     },
+    /// Ask the broker to replace the working order of this number by this one, under the name of this attempt ([`tradewind_core_types::ClientOrderId`]).
+    /// Its quantity is the new total: what has filled before, or fills before the broker acts, counts towards it.
+    Replace(ApprovedOrder, u8),
     /// Ask the broker for what is held: a statement is to come as an input, if the broker keeps books of its own.
     Query,
     /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].

@@ -26,6 +26,7 @@ mod record;
 mod resequence;
 mod routing;
 mod services;
+mod trailing;
 mod venue;
 mod workers;
 

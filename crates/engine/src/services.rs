@@ -73,6 +73,7 @@ impl Services {
         let (out, least) = match (effect.record(view.portfolio), effect) {
             (Some(r), _) => (Outgoing::Record(r), Hears::Records),
             (_, Effect::Submit(o)) => (Outgoing::Submit(o.order()), Hears::Everything),
+            (_, Effect::Replace(o, _)) => (Outgoing::Replace(o.order()), Hears::Everything),
             (_, Effect::Cancel { order, .. }) => (Outgoing::Cancel(*order), Hears::Everything),
             _ => return,
         };

@@ -8,6 +8,9 @@ use tradewind_core_types::{
 pub trait Venue: Snapshot + Send {
     /// Takes an order. What becomes of it is reported later, through [`Venue::on_event`].
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>);
+    /// Is asked to replace a working order by this one of the same number, under the name of this attempt. The quantity is the new total; until the
+    /// venue says otherwise the terms before it hold, and it may fill by them.
+    fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>);
     /// Is asked to cancel an order.
     fn cancel(&mut self, order: OrderId, now: Time);
     /// Sees the market go on, before anyone decides on the event, and adds what there is to report.

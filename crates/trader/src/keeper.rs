@@ -194,7 +194,7 @@ impl Recorder for Keeper {
                     realised: (realised != Cash::ZERO).then_some(realised),
                 });
             }
-            OrderReport::Accepted { .. } | OrderReport::Noted { .. } => {}
+            OrderReport::Accepted { .. } | OrderReport::Noted { .. } | OrderReport::Replaced { .. } => {}
             OrderReport::Rejected { order, reason, time } => {
                 *self.ended.entry("rejected").or_default() += 1;
                 self.first_reject.get_or_insert_with(|| format!("order {} at {time}: {reason}", order.0));

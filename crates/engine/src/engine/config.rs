@@ -58,6 +58,8 @@ pub struct EngineConfig {
     pub schedule: Schedule,
     /// How orders are placed.
     pub order_style: OrderStyle,
+    /// Whether a working order of which less is wanted is replaced by a smaller one; otherwise it is cancelled, and what is still wanted ordered anew.
+    pub replace: bool,
     /// Smallest change of a weight (fraction of equity) worth trading, 0 to 0.5. Closing a position is always worth it.
     pub no_trade_band: f64,
     /// Smallest order in dollars, 0 to 1e6.
@@ -85,6 +87,7 @@ impl Default for EngineConfig {
             epoch: 1,
             schedule: Schedule::SessionClose,
             order_style: OrderStyle::MarketOnClose,
+            replace: false,
             no_trade_band: 0.01,
             min_notional: 1.0,
             lot: 1e-9,

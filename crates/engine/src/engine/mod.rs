@@ -8,6 +8,7 @@ mod executions;
 mod jobs;
 mod known;
 mod records;
+mod replace;
 mod reports;
 mod trade;
 mod watch;

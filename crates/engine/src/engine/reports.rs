@@ -1,7 +1,8 @@
 //! What a broker reports: each share is booked once, whoever reports it and in whatever order.
 
 use tradewind_core_types::{
-    BrokerReport, ExecutionId, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, Said, Turn, WorkingOrder,
+    BrokerReport, ExecutionId, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, ReportKind, Said, Turn,
+    WorkingOrder,
 };
 
 use super::executions::{Booked, Known};
@@ -42,11 +43,16 @@ impl Engine {
                     self.note(r, state, out);
                 }
             }
+            Turn::Go(OrderState::Replaced) => self.replaced(r, out),
             Turn::Go(next) => self.go(r, next, out),
             Turn::Resume => {
                 let next = known.working.get(r.order).map_or(state, WorkingOrder::at_work);
                 self.go(r, next, out);
+                if kind == ReportKind::ReplaceRejected {
+                    self.not_replaced(r.order);
+                }
             }
+            Turn::Old if kind == ReportKind::ReplaceRejected => self.not_replaced(r.order),
             Turn::Old => {}
             Turn::Contradicts => {
                 self.state.contradicted += 1;
@@ -62,7 +68,7 @@ impl Engine {
     }
 
     /// An order goes to another state; its record follows.
-    fn go(&mut self, r: &BrokerReport, mut next: OrderState, out: &mut Effects) {
+    pub(super) fn go(&mut self, r: &BrokerReport, mut next: OrderState, out: &mut Effects) {
         let (order, time) = (r.order, r.time);
         // The order is among those on their way: the table lets no other one go on.
         if let Some(w) = self.state.known.working.get_mut(order) {
@@ -85,7 +91,7 @@ impl Engine {
                 let Some(remaining) = self.ended(order, *filled) else { return };
                 OrderReport::Expired { order, time, remaining }
             }
-            Said::Replaced { filled } => {
+            Said::Replaced { filled, .. } => {
                 self.ended(order, *filled);
                 return self.note(r, next, out);
             }
@@ -131,7 +137,7 @@ impl Engine {
             return Ok(());
         }
         w.state = w.state.after_fill();
-        let (symbol, side, ordered) = (w.order.symbol, w.order.side, w.order.quantity);
+        let (symbol, side, most) = (w.order.symbol, w.order.side, w.most());
         for (from, to) in parts {
             let (quantity, whole) = (to - from, p.to - p.from);
             // A part of what is reported pays its share of the fee, and the shares sum to the whole.
@@ -140,17 +146,19 @@ impl Engine {
             let fill = Fill { id: 0, order: r.order, time: r.time, symbol, side, quantity, price, fee, slippage_bps };
             let done = self.state.known.working.get_mut(r.order).is_some_and(|w| {
                 w.remaining -= fill.signed();
-                if w.remaining.is_zero() && !w.state.is_terminal() {
+                // One that may have been replaced ends when that is known.
+                let done = w.remaining.is_zero() && !w.in_doubt();
+                if done && !w.state.is_terminal() {
                     w.state = OrderState::Filled;
                 }
-                w.remaining.is_zero()
+                done
             });
             if done {
                 self.finished(r.order);
             }
             self.book(fill, out)?;
         }
-        self.check_filled(r.order, ordered, p.to);
+        self.check_filled(r.order, most, p.to);
         Ok(())
     }
 
@@ -205,7 +213,7 @@ impl Engine {
         }
         w.ended = true;
         let unfilled = w.order.quantity - filled;
-        w.remaining -= if w.remaining > Quantity::ZERO { unfilled } else { -unfilled };
+        w.expect(filled);
         if w.remaining.is_zero() {
             self.finished(order);
         }

@@ -83,17 +83,19 @@ impl Engine {
             outcome: Outcome::NotTraded(String::new()),
         };
         let own = || view.working.of(t.symbol);
-        let pending: Quantity = own().map(|w| w.remaining).sum();
-        let (mut makes_way, mut closes) = (false, false);
+        let pending: Quantity = own().map(WorkingOrder::to_come).sum();
+        let (mut against, mut in_doubt, mut closes) = (None, false, false);
         let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
             // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
             let sign = if side == Side::Buy { 1 } else { -1 };
-            let against = || own().filter(|w| !w.ended && w.remaining.signum() == -sign);
-            if let Some(first) = against().next() {
-                makes_way = true;
-                out.extend(against().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
-                let number = first.order.id.0;
-                return Err(format!("an order on the other side is working (number {number}): it is cancelled first"));
+            if own().any(|w| !w.ended && w.remaining.signum() == -sign) {
+                against = Some((side, quantity));
+                return Err(String::new());
+            }
+            if let Some(w) = own().find(|w| w.in_doubt()) {
+                in_doubt = true;
+                let number = w.order.id.0;
+                return Err(format!("whether order {number} is replaced is not known yet: decided again then"));
             }
             let most = decision.sizing.map_or(quantity, |s| s.tradable().abs());
             if most < quantity {
@@ -125,9 +127,11 @@ impl Engine {
                     tif,
                 }
             }
-            Err(why) => {
+            Err(mut why) => {
                 self.state.waiting.remove(t.symbol);
-                if makes_way {
+                if let Some((side, quantity)) = against {
+                    why = self.make_way(&mut decision, side, quantity, out);
+                } else if in_doubt {
                     self.state.making_way.insert(t.symbol);
                 } else if closes {
                     self.state.closing.insert(t.symbol);

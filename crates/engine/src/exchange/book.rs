@@ -1,30 +1,44 @@
 //! The orders that work at the simulated exchange.
 
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{BrokerReport, Order, Quantity, Said, Symbol, SymbolMap, Time};
+use tradewind_core_types::{BrokerReport, Order, OrderId, Price, Quantity, Said, Symbol, SymbolMap, Time};
+
+/// A request that waits for its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Replacement {
+    pub order: Order,
+    pub attempt: u8,
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Working {
     pub order: Order,
     pub remaining: Quantity,
+    /// How much has filled.
+    pub filled: Quantity,
     pub triggered: bool,
+    /// The best price since it works, for trailing stops.
+    pub best: Option<Price>,
+    /// What it is to be replaced by.
+    pub replacement: Option<Box<Replacement>>,
     /// When it came, or of its last fill: it does nothing before.
     pub since: Time,
 }
 
 impl Working {
-    /// How much has filled so far.
-    pub fn filled(&self) -> Quantity {
-        self.order.quantity - self.remaining
+    /// One that has just come.
+    pub fn new(order: Order, best: Option<Price>) -> Self {
+        let (remaining, since) = (order.quantity, order.time);
+        Self { order, remaining, filled: Quantity::ZERO, triggered: false, best, replacement: None, since }
     }
     pub fn report(&self, time: Time, said: Said) -> BrokerReport {
         BrokerReport { order: self.order.id, time, said }
     }
     pub fn expired(&self, time: Time) -> BrokerReport {
-        self.report(time, Said::Expired { filled: self.filled() })
+        self.report(time, Said::Expired { filled: self.filled })
     }
     pub fn cancelled(&self, time: Time) -> BrokerReport {
-        self.report(time, Said::Cancelled { filled: self.filled() })
+        self.report(time, Said::Cancelled { filled: self.filled })
     }
 }
 
@@ -56,6 +70,9 @@ impl Book {
     pub fn push(&mut self, w: Working) {
         self.by_symbol.get_or_insert_with(w.order.symbol, Vec::new).push(w);
         self.count += 1;
+    }
+    pub fn find(&mut self, id: OrderId) -> Option<&mut Working> {
+        self.by_symbol.values_mut().flatten().find(|w| w.order.id == id)
     }
     #[inline]
     pub fn of(&mut self, symbol: Symbol) -> Option<&mut Vec<Working>> {

@@ -4,6 +4,7 @@ mod account;
 mod book;
 mod config;
 mod prints;
+mod replace;
 mod session;
 
 use std::collections::BTreeSet;
@@ -61,10 +62,14 @@ impl Venue for Exchange {
             }
             None => {
                 self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Accepted });
-                let (remaining, since) = (order.quantity, order.time);
-                self.book.push(Working { order, remaining, triggered: false, since });
+                let best = view.market.last(order.symbol).map(|l| l.price);
+                self.book.push(Working::new(order, best));
             }
         }
+    }
+
+    fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
+        self.ask_replacement(order.into_order(), attempt, view);
     }
 
     fn cancel(&mut self, order: OrderId, now: Time) {

@@ -1,12 +1,16 @@
 //! Continuous trading and the opening auction: what one print fills.
 
+use smallvec::SmallVec;
 use tradewind_core_types::{
-    BadInput, BrokerReport, Event, MarketData, OrderKind, Price, Progress, Said, Side, Symbol, Time, TimeInForce, View,
+    BadInput, BrokerReport, Event, MarketData, OrderId, OrderKind, Price, Progress, Said, Side, Symbol, Time,
+    TimeInForce, View,
 };
 
 use super::Exchange;
 use super::book::Working;
+use super::replace::replace;
 use crate::matching::{Match, Terms, continuous};
+use crate::trailing::trailing;
 
 impl Exchange {
     /// Fills `w` on these terms as far as volume and money allow; gives whether the order is done.
@@ -50,10 +54,11 @@ impl Exchange {
             Some(h) => (h.1, h.2) = (after.held, price),
             None => self.pending.held.push((order.symbol, after.held, price)),
         }
-        let from = w.filled();
+        let from = w.filled;
+        w.filled += quantity;
         w.remaining -= quantity;
         w.since = time;
-        let progress = Progress { from, to: w.filled(), price, fee, slippage_bps: bps };
+        let progress = Progress { from, to: w.filled, price, fee, slippage_bps: bps };
         reports.push(w.report(time, Said::Progress(progress)));
         Ok(w.remaining.is_zero())
     }
@@ -74,14 +79,18 @@ impl Exchange {
         let mut orders = std::mem::take(orders);
         let before = orders.len();
         let last = view.market.last(symbol).and_then(|l| l.bar);
+        // What a print has set off as a stop has had its turn with it.
+        let mut seen: SmallVec<[OrderId; 4]> = SmallVec::new();
         // Stops before limits: when one bar reaches both, the loss is taken.
         for stops in [true, false] {
             let mut i = 0;
             while i < orders.len() {
                 let w = &mut orders[i];
-                let is_stop =
-                    matches!(w.order.kind, OrderKind::Stop { .. } | OrderKind::StopLimit { .. }) && !w.triggered;
-                if is_stop != stops || e.time <= w.order.time {
+                let is_stop = matches!(
+                    w.order.kind,
+                    OrderKind::Stop { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. }
+                ) && !w.triggered;
+                if is_stop != stops || e.time <= w.order.time || seen.contains(&w.order.id) {
                     i += 1;
                     continue;
                 }
@@ -92,21 +101,26 @@ impl Exchange {
                         self.session_open.is_some_and(|o| o > w.order.time)
                             && self.open_auction(w, last, e, view, reports)?
                     }
-                    kind => match continuous(kind, w.order.side, w.triggered, w.order.time, last, e) {
+                    kind => match matched(w, kind, last, e) {
                         Match::None => immediate(w, e.time, reports),
                         Match::Trigger => {
                             w.triggered = true;
                             immediate(w, e.time, reports)
                         }
                         Match::Fill(terms) => {
+                            w.triggered |= is_stop;
                             let time = if terms.at_open { self.opened(w, last, e, view) } else { e.time };
                             self.fill(w, terms, time, view, reports)? || immediate(w, e.time, reports)
                         }
                     },
                 };
+                replace(w, done, e.time, reports);
                 if done {
                     orders.remove(i);
                 } else {
+                    if stops && w.triggered {
+                        seen.push(w.order.id);
+                    }
                     i += 1;
                 }
             }
@@ -149,6 +163,19 @@ impl Exchange {
         }
         reports.push(w.expired(e.time));
         Ok(true)
+    }
+}
+
+/// What a print means for an order in continuous trading.
+fn matched(w: &mut Working, kind: OrderKind, last: Option<Time>, e: &Event) -> Match {
+    let (side, decided) = (w.order.side, w.order.time);
+    match kind {
+        // Once set off they are market orders.
+        OrderKind::Stop { .. } | OrderKind::TrailingStop { .. } if w.triggered => {
+            continuous(OrderKind::Market, side, true, decided, last, e)
+        }
+        OrderKind::TrailingStop { trail } => trailing(trail, side, &mut w.best, decided, last, e),
+        _ => continuous(kind, side, w.triggered, decided, last, e),
     }
 }
 

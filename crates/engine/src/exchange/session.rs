@@ -5,6 +5,7 @@ use tradewind_core_types::{BadInput, BrokerReport, CorporateAction, OrderKind, S
 use super::Exchange;
 use super::book::Working;
 use super::prints::within;
+use super::replace::replace;
 use crate::matching::Terms;
 
 impl Exchange {
@@ -55,6 +56,9 @@ impl Exchange {
                 TimeInForce::Opg => due && self.session_open.is_none_or(|o| o > w.order.time),
                 TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => false,
             };
+            if done || due && !over {
+                replace(&mut w, done, time, reports);
+            }
             if !done && over {
                 reports.push(w.expired(time));
                 done = true;

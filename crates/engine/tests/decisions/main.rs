@@ -4,6 +4,7 @@ mod allocation;
 mod common;
 mod opens;
 mod records;
+mod replace;
 mod risk_path;
 mod signals;
 mod zero;

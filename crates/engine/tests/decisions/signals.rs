@@ -287,6 +287,9 @@ impl Venue for Late {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
         self.inner.submit(order, view);
     }
+    fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
+        self.inner.replace(order, attempt, view);
+    }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.inner.cancel(order, now);
     }

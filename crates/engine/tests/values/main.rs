@@ -2,4 +2,7 @@
 
 mod costs;
 mod exchange;
+mod floor;
 mod ledger;
+mod replace;
+mod trailing;
