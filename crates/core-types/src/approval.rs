@@ -1,5 +1,7 @@
 //! Approval: the only way to an order that a broker takes.
 
+mod group;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::pretrade::{PreTrade, Verdict};
 use crate::step::{Stage, Step};
 use crate::time::Time;
 use crate::view::View;
+
+pub use self::group::ApprovedGroup;
 
 /// The part of an order that belongs to one approved order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

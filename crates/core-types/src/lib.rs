@@ -44,7 +44,7 @@ mod view;
 mod working;
 
 pub use adjust::{Adjust, Adjustment, Numbers};
-pub use approval::{ApprovedOrder, Share, approve};
+pub use approval::{ApprovedGroup, ApprovedOrder, Share, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use command::{Command, Instruction, LogLevel, Obeyed};
 pub use decision::{Contribution, Decision, Outcome, Sizing, ZERO_CROSSING};

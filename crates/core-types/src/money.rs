@@ -78,6 +78,16 @@ impl Price {
     }
 }
 
+impl Price {
+    /// Rounded up or down to what US exchanges take: whole cents from a dollar on, hundredths of a cent below; `None` when nothing is left of it.
+    pub fn to_tick(self, up: bool) -> Option<Self> {
+        let tick = if self.nanos() >= NANO { NANO / 100 } else { NANO / 10_000 };
+        let below = self.nanos() - self.nanos() % tick;
+        let rounded = if up && below < self.nanos() { below + tick } else { below };
+        Self::from_nanos(rounded).ok()
+    }
+}
+
 impl Quantity {
     /// Nothing.
     pub const ZERO: Quantity = Quantity(0);

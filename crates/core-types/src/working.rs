@@ -34,6 +34,8 @@ pub struct WorkingOrder {
     pub order: Order,
     /// Under which attempt's name it works, from 1.
     pub attempt: u8,
+    /// Whether it only closes what is held, or what another order fills ([`crate::ApprovedGroup`]): it may never fill, and counts as nothing to come.
+    pub exit: bool,
     /// What it is to be replaced by.
     pub replacement: Option<Box<Replacement>>,
     /// Where it is, as far as its broker has said.
@@ -55,6 +57,7 @@ impl WorkingOrder {
         Self {
             order,
             attempt: 1,
+            exit: false,
             replacement: None,
             state: OrderState::Submitted,
             broker: None,
@@ -64,13 +67,21 @@ impl WorkingOrder {
         }
     }
 
+    /// The same for an exit.
+    pub fn exit(order: Order) -> Self {
+        Self { exit: true, ..Self::new(order) }
+    }
+
     /// Whether the broker has still to say if it replaces the order.
     pub fn in_doubt(&self) -> bool {
         !self.ended && self.replacement.as_ref().is_some_and(|r| !r.refused)
     }
 
-    /// What is still to come of it, with its sign, once a replacement that is awaited has happened.
+    /// What is to be reckoned with of it, with its sign: nothing of an exit, otherwise what is still to come, once a replacement that is awaited has happened.
     pub fn to_come(&self) -> Quantity {
+        if self.exit {
+            return Quantity::ZERO;
+        }
         let Some(r) = self.replacement.as_ref().filter(|_| self.in_doubt()) else { return self.remaining };
         let rest = (r.order.quantity - self.filled()).max(Quantity::ZERO);
         if self.order.side == Side::Buy { rest } else { -rest }

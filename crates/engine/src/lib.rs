@@ -44,7 +44,7 @@ pub use kill_switch::{KillSwitch, KillSwitchParams, TradingState};
 pub use ledger::{Entry, Ledger, Rates};
 pub use merge::{Merge, Source, VecSource};
 pub use pipeline::{Conviction, Named, Pipeline, Strategy};
-pub use position::PositionParams;
+pub use position::{ExitsAs, PositionParams};
 pub use record::{Recorder, dispatch};
 pub use resequence::{Arrival, Late, Resequencer, Tally};
 pub use venue::Venue;

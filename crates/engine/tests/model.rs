@@ -583,8 +583,11 @@ impl<B: Venue> World<B> {
         let (price, trigger) = (near(y), near(y / 600));
         let continuous = [TimeInForce::Day, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok];
         let tif = continuous[(x / 16) as usize % 4];
-        let trail =
-            if y.is_multiple_of(2) { Trail::Amount(cents(1 + i64::from(y % 400))) } else { Trail::Millionths(1 + y % 40_000) };
+        let trail = if y.is_multiple_of(2) {
+            Trail::Amount(cents(1 + i64::from(y % 400)))
+        } else {
+            Trail::Millionths(1 + y % 40_000)
+        };
         let (kind, tif) = match x % 11 {
             10 => (OrderKind::TrailingStop { trail }, continuous[(x / 16) as usize % 2]),
             0..=2 => (OrderKind::Market, tif),
@@ -764,6 +767,11 @@ impl Venue for Unreliable {
         self.orders.insert(order.order().id, order.order().clone());
         let mine = View { portfolio: self.own.portfolio(), ..*view };
         self.inner.submit(order, &mine);
+    }
+    fn submit_group(&mut self, group: ApprovedGroup, view: &View<'_>) {
+        self.orders.extend(group.orders().map(|o| (o.id, o.clone())));
+        let mine = View { portfolio: self.own.portfolio(), ..*view };
+        self.inner.submit_group(group, &mine);
     }
     fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
         let mine = View { portfolio: self.own.portfolio(), ..*view };

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod events;
 mod executions;
+mod exits;
 mod jobs;
 mod known;
 mod records;

@@ -9,6 +9,7 @@ use super::executions::{Booked, Known};
 use super::{Engine, State};
 use crate::effect::{Effects, Emitted};
 use crate::error::EngineError;
+use crate::position::ExitsAs;
 
 impl Engine {
     /// Books a report and passes on what was news.
@@ -137,7 +138,7 @@ impl Engine {
             return Ok(());
         }
         w.state = w.state.after_fill();
-        let (symbol, side, most) = (w.order.symbol, w.order.side, w.most());
+        let (symbol, side, most, exit) = (w.order.symbol, w.order.side, w.most(), w.exit);
         for (from, to) in parts {
             let (quantity, whole) = (to - from, p.to - p.from);
             // A part of what is reported pays its share of the fee, and the shares sum to the whole.
@@ -159,6 +160,9 @@ impl Engine {
             self.book(fill, out)?;
         }
         self.check_filled(r.order, most, p.to);
+        if exit {
+            self.exited(r.order, symbol, side);
+        }
         Ok(())
     }
 
@@ -197,7 +201,10 @@ impl Engine {
         // A closing order that is refused would be refused again and again: it waits for the next decision.
         let refused = known.working.get(order).is_some_and(|w| w.state == OrderState::Rejected);
         let Some(symbol) = known.working.end(order) else { return false };
-        let closed = closing.remove(&symbol) && !refused;
+        // Where exits are orders, what is held now may have none.
+        let orders = self.managed && self.config.position.exits == ExitsAs::Orders;
+        let bare = orders && known.working.of(symbol).next().is_none();
+        let closed = (closing.remove(&symbol) || bare) && !refused;
         if making_way.remove(&symbol) || closed {
             due.symbols.insert(symbol);
         }

@@ -86,6 +86,16 @@ impl Engine {
         let pending: Quantity = own().map(WorkingOrder::to_come).sum();
         let (mut against, mut in_doubt, mut closes) = (None, false, false);
         let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
+            // Exits make way for every change of the position.
+            let exits = || own().filter(|w| w.exit && !w.ended);
+            if let Some(first) = exits().next() {
+                in_doubt = true;
+                out.extend(exits().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
+                return Err(format!(
+                    "exits are working (from number {} on): they are cancelled first",
+                    first.order.id.0
+                ));
+            }
             // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
             let sign = if side == Side::Buy { 1 } else { -1 };
             if own().any(|w| !w.ended && w.remaining.signum() == -sign) {
@@ -136,8 +146,12 @@ impl Engine {
                 } else if closes {
                     self.state.closing.insert(t.symbol);
                 }
+                let exits = if closes { None } else { self.protect(&mut decision) };
                 decision.outcome = Outcome::NotTraded(why);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
+                if let Some(group) = exits {
+                    self.submit_exits(group, out);
+                }
                 return Ok(());
             }
         };
@@ -161,12 +175,13 @@ impl Engine {
                 }
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();
-                self.state.next_order += 1;
+                let exits = self.exits_with(&order, &mut decision);
+                self.state.next_order += 1 + exits.len() as u64;
                 self.state.known.working.insert(WorkingOrder::new(order.clone()));
                 self.state.known.records.ordered(order.id, &decision);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 self.emit(Emitted::Order(order), out);
-                out.push(Effect::Submit(approved));
+                self.submit(approved, &exits, out);
                 Ok(())
             }
             Err(verdict) => {

@@ -60,7 +60,7 @@ impl Exchange {
     }
 
     /// What is held of a symbol, and at which price it is valued, after the fills of the current event.
-    fn held(&self, symbol: Symbol, price: Price, view: &View<'_>) -> (Quantity, Price) {
+    pub(super) fn held(&self, symbol: Symbol, price: Price, view: &View<'_>) -> (Quantity, Price) {
         match self.pending.held.iter().find(|h| h.0 == symbol) {
             Some((_, quantity, mark)) => (*quantity, *mark),
             None => view.portfolio.position(symbol).map_or((Quantity::ZERO, price), |p| (p.quantity, p.price)),

@@ -1,5 +1,6 @@
 //! The orders that work at the simulated exchange.
 
+use super::groups::Link;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{BrokerReport, Order, OrderId, Price, Quantity, Said, Symbol, SymbolMap, Time};
 
@@ -19,6 +20,8 @@ pub(super) struct Working {
     pub triggered: bool,
     /// The best price since it works, for trailing stops.
     pub best: Option<Price>,
+    /// What it hangs on.
+    pub link: Option<Link>,
     /// What it is to be replaced by.
     pub replacement: Option<Box<Replacement>>,
     /// When it came, or of its last fill: it does nothing before.
@@ -29,7 +32,11 @@ impl Working {
     /// One that has just come.
     pub fn new(order: Order, best: Option<Price>) -> Self {
         let (remaining, since) = (order.quantity, order.time);
-        Self { order, remaining, filled: Quantity::ZERO, triggered: false, best, replacement: None, since }
+        Self { order, remaining, filled: Quantity::ZERO, triggered: false, best, link: None, replacement: None, since }
+    }
+    /// How much of it may fill now.
+    pub fn live(&self) -> Quantity {
+        self.remaining - self.link.map_or(Quantity::ZERO, |l| l.held)
     }
     pub fn report(&self, time: Time, said: Said) -> BrokerReport {
         BrokerReport { order: self.order.id, time, said }
@@ -73,6 +80,17 @@ impl Book {
     }
     pub fn find(&mut self, id: OrderId) -> Option<&mut Working> {
         self.by_symbol.values_mut().flatten().find(|w| w.order.id == id)
+    }
+    /// Takes an order out, with all that hang together with it.
+    pub fn remove(&mut self, id: OrderId) -> Vec<Working> {
+        let Some(queue) = self.by_symbol.values_mut().find(|q| q.iter().any(|w| w.order.id == id)) else {
+            return Vec::new();
+        };
+        let group = queue.iter().find(|w| w.order.id == id).and_then(|w| w.link).map(|l| l.group);
+        let hangs = |w: &mut Working| w.order.id == id || w.link.is_some_and(|l| Some(l.group) == group);
+        let gone: Vec<Working> = queue.extract_if(.., hangs).collect();
+        self.count -= gone.len();
+        gone
     }
     #[inline]
     pub fn of(&mut self, symbol: Symbol) -> Option<&mut Vec<Working>> {

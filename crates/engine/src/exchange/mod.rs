@@ -3,6 +3,7 @@
 mod account;
 mod book;
 mod config;
+mod groups;
 mod prints;
 mod replace;
 mod session;
@@ -11,7 +12,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
-    ApprovedOrder, BadInput, BrokerReport, Cash, Event, Invalid, MarketData, OrderId, Said, Symbol, Time, View,
+    ApprovedGroup, ApprovedOrder, BadInput, BrokerReport, Cash, Event, Invalid, MarketData, OrderId, Said, Symbol,
+    Time, View,
 };
 
 use self::account::Pending;
@@ -68,19 +70,16 @@ impl Venue for Exchange {
         }
     }
 
+    fn submit_group(&mut self, group: ApprovedGroup, view: &View<'_>) {
+        self.take_group(&group, view);
+    }
+
     fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
         self.ask_replacement(order.into_order(), attempt, view);
     }
 
     fn cancel(&mut self, order: OrderId, now: Time) {
-        for queue in self.book.by_symbol.values_mut() {
-            if let Some(i) = queue.iter().position(|w| w.order.id == order) {
-                let w = queue.remove(i);
-                self.book.count -= 1;
-                self.ready.push(w.cancelled(now));
-                return;
-            }
-        }
+        self.ready.extend(self.book.remove(order).iter().map(|w| w.cancelled(now)));
     }
 
     #[inline]

@@ -2,12 +2,13 @@
 
 use smallvec::SmallVec;
 use tradewind_core_types::{
-    BadInput, BrokerReport, Event, MarketData, OrderId, OrderKind, Price, Progress, Said, Side, Symbol, Time,
-    TimeInForce, View,
+    BadInput, BrokerReport, Event, MarketData, OrderId, OrderKind, Price, Progress, RejectReason, Said, Side, Symbol,
+    Time, TimeInForce, View,
 };
 
 use super::Exchange;
 use super::book::Working;
+use super::groups::{AllEntered, closable, entered, share, tidy};
 use super::replace::replace;
 use crate::matching::{Match, Terms, continuous};
 use crate::trailing::trailing;
@@ -23,7 +24,16 @@ impl Exchange {
         reports: &mut Vec<BrokerReport>,
     ) -> Result<bool, BadInput> {
         let order = &w.order;
-        let quantity = self.config.costs.slippage.fillable(w.remaining, terms.volume)?;
+        let mut most = w.live();
+        if w.link.is_some_and(|l| l.exit) {
+            most = most.min(closable(w, self.held(order.symbol, terms.reference, view).0));
+            if most.is_zero() {
+                let why = "nothing is held that it could close".into();
+                reports.push(w.report(time, Said::Rejected(RejectReason::Other(why))));
+                return Ok(true);
+            }
+        }
+        let quantity = self.config.costs.slippage.fillable(most, terms.volume)?;
         if quantity < w.remaining && order.tif == TimeInForce::Fok || quantity.is_zero() {
             return Ok(false);
         }
@@ -60,6 +70,10 @@ impl Exchange {
         w.since = time;
         let progress = Progress { from, to: w.filled, price, fee, slippage_bps: bps };
         reports.push(w.report(time, Said::Progress(progress)));
+        if w.remaining.is_zero() && w.filled < w.order.quantity {
+            // The other exit has filled the rest.
+            reports.push(w.cancelled(time));
+        }
         Ok(w.remaining.is_zero())
     }
 
@@ -81,6 +95,7 @@ impl Exchange {
         let last = view.market.last(symbol).and_then(|l| l.bar);
         // What a print has set off as a stop has had its turn with it.
         let mut seen: SmallVec<[OrderId; 4]> = SmallVec::new();
+        let mut fresh = AllEntered::new();
         // Stops before limits: when one bar reaches both, the loss is taken.
         for stops in [true, false] {
             let mut i = 0;
@@ -90,10 +105,12 @@ impl Exchange {
                     w.order.kind,
                     OrderKind::Stop { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. }
                 ) && !w.triggered;
-                if is_stop != stops || e.time <= w.order.time || seen.contains(&w.order.id) {
+                if is_stop != stops || e.time <= w.order.time || seen.contains(&w.order.id) || w.live().is_zero() {
                     i += 1;
                     continue;
                 }
+                let (id, decided, filled, link) = (w.order.id, w.order.time, w.filled, w.link);
+                let mut at_open = false;
                 let done = match w.order.kind {
                     OrderKind::MarketOnClose | OrderKind::LimitOnClose { .. } => false,
                     OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => {
@@ -101,7 +118,7 @@ impl Exchange {
                         self.session_open.is_some_and(|o| o > w.order.time)
                             && self.open_auction(w, last, e, view, reports)?
                     }
-                    kind => match matched(w, kind, last, e) {
+                    _ => match matched(w, decided, last, e) {
                         Match::None => immediate(w, e.time, reports),
                         Match::Trigger => {
                             w.triggered = true;
@@ -109,22 +126,36 @@ impl Exchange {
                         }
                         Match::Fill(terms) => {
                             w.triggered |= is_stop;
+                            at_open = terms.at_open;
                             let time = if terms.at_open { self.opened(w, last, e, view) } else { e.time };
                             self.fill(w, terms, time, view, reports)? || immediate(w, e.time, reports)
                         }
                     },
                 };
-                replace(w, done, e.time, reports);
+                let (more, set_off) = (w.filled - filled, stops && w.triggered);
+                if let Some(link) = link.filter(|_| !more.is_zero() || set_off) {
+                    share(&mut orders, link, id, more, e.time, reports);
+                    if !link.exit && !more.is_zero() {
+                        fresh.push(entered(link, decided, at_open));
+                    }
+                }
+                if let Some(w) = orders.get_mut(i) {
+                    replace(w, done, e.time, reports);
+                }
                 if done {
                     orders.remove(i);
                 } else {
-                    if stops && w.triggered {
-                        seen.push(w.order.id);
+                    if set_off {
+                        seen.push(id);
                     }
                     i += 1;
                 }
             }
         }
+        if !fresh.is_empty() {
+            self.same_print(&mut orders, &fresh, last, e, view, reports)?;
+        }
+        tidy(&mut orders, e.time, reports);
         self.book.count -= before - orders.len();
         self.book.by_symbol.insert(symbol, orders);
         Ok(())
@@ -132,7 +163,7 @@ impl Exchange {
 
     /// When a bar began, of which nothing but its end is given: the first of a session with the session, by the data or else by the calendar, and
     /// any other at the end of the one before. A fill at its open happened then, though it is known at its end.
-    fn opened(&self, w: &Working, last: Option<Time>, e: &Event, view: &View<'_>) -> Time {
+    pub(super) fn opened(&self, w: &Working, last: Option<Time>, e: &Event, view: &View<'_>) -> Time {
         let first = |open: &Time| *open <= e.time && last.is_none_or(|t| t <= *open);
         let session = self.session_open.filter(first).or_else(|| view.session().map(|s| s.open).filter(first));
         session.or(last).unwrap_or(e.time).max(w.since)
@@ -167,15 +198,15 @@ impl Exchange {
 }
 
 /// What a print means for an order in continuous trading.
-fn matched(w: &mut Working, kind: OrderKind, last: Option<Time>, e: &Event) -> Match {
-    let (side, decided) = (w.order.side, w.order.time);
-    match kind {
+pub(super) fn matched(w: &mut Working, decided: Time, last: Option<Time>, e: &Event) -> Match {
+    let side = w.order.side;
+    match w.order.kind {
         // Once set off they are market orders.
         OrderKind::Stop { .. } | OrderKind::TrailingStop { .. } if w.triggered => {
             continuous(OrderKind::Market, side, true, decided, last, e)
         }
         OrderKind::TrailingStop { trail } => trailing(trail, side, &mut w.best, decided, last, e),
-        _ => continuous(kind, side, w.triggered, decided, last, e),
+        kind => continuous(kind, side, w.triggered, decided, last, e),
     }
 }
 

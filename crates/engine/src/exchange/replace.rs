@@ -29,6 +29,10 @@ impl Exchange {
         if let Err(e) = w.order.replaceable(new, w.filled) {
             return Some(e.to_string());
         }
+        if w.link.is_some() {
+            let same = new.quantity == w.order.quantity;
+            return (!same).then(|| "an order of a group keeps its quantity".into());
+        }
         let rest = Order { quantity: new.quantity - w.filled, ..new.clone() };
         self.refusal(&rest, view).map(|why| why.to_string())
     }
@@ -46,7 +50,9 @@ pub(super) fn replace(w: &mut Working, done: bool, time: Time, reports: &mut Vec
         reports.push(w.report(time, Said::ReplaceRejected(why)));
         return;
     }
-    w.remaining = r.order.quantity - w.filled;
+    if w.link.is_none() {
+        w.remaining = r.order.quantity - w.filled;
+    }
     // What has happened so far is nothing to the new terms.
     w.order = Order { time, ..r.order };
     w.since = time;

@@ -4,6 +4,7 @@ use tradewind_core_types::{BadInput, BrokerReport, CorporateAction, OrderKind, S
 
 use super::Exchange;
 use super::book::Working;
+use super::groups::tidy;
 use super::prints::within;
 use super::replace::replace;
 use crate::matching::Terms;
@@ -70,6 +71,9 @@ impl Exchange {
         // Numbers in each queue ascend, so that priority is that of submission.
         for q in self.book.by_symbol.values_mut() {
             q.sort_by_key(|w| w.order.id);
+            let before = q.len();
+            tidy(q, time, reports);
+            self.book.count -= before - q.len();
         }
         Ok(())
     }

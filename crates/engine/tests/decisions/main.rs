@@ -2,6 +2,7 @@
 
 mod allocation;
 mod common;
+mod exits;
 mod opens;
 mod records;
 mod replace;

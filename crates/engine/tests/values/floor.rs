@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use tradewind_core_types::{
-    ApprovedOrder, Bar, BrokerReport, Cash, CorporateAction, Event, FeatureValues, Fill, Market, MarketData, Order,
-    OrderId, OrderKind, Origin, Portfolio, Price, Quantity, Said, Side, Symbol, Time, TimeInForce, Trade, View,
-    approve,
+    ApprovedGroup, ApprovedOrder, Bar, BrokerReport, Cash, CorporateAction, Event, FeatureValues, Fill, Market,
+    MarketData, Order, OrderId, OrderKind, Origin, Portfolio, Price, Quantity, Said, Side, Symbol, Time, TimeInForce,
+    Trade, View, approve,
 };
 use tradewind_engine::{Commission, Costs, Exchange, ExchangeConfig, Shorting, Slippage, Venue as _};
 
@@ -108,6 +108,7 @@ impl Floor {
                 self.account.fill(&fill(o.symbol, o.side, x.to - x.from, x.price, x.fee)).unwrap();
                 format!("{n} {} to {} at {} slipped {}", x.from, x.to, x.price, x.slippage_bps)
             }
+            Said::Held => format!("{n} held"),
             Said::PendingReplace => format!("{n} replacement pending"),
             Said::Replaced { filled, by } => {
                 let new = self.asked.remove(&n).unwrap();
@@ -118,6 +119,26 @@ impl Floor {
             other => panic!("the simulated exchange never says {other:?}"),
         }
     }
+    /// Sends an entry of 5 with these exits, numbered from `id` on.
+    pub fn bracket(&mut self, id: u64, side: Side, kind: OrderKind, tif: TimeInForce, exits: &[OrderKind]) {
+        let order = self.made(id, "XA", side, "5", kind, tif);
+        let exits: Vec<_> = exits.iter().zip(id + 1..).map(|(k, n)| (OrderId(n), *k)).collect();
+        let view = View::new(order.time, &self.market, &self.features, &self.account);
+        let group = approve(order, [], &view, &mut Vec::new()).unwrap().with_exits(&exits).unwrap();
+        self.send(group);
+    }
+    /// Sends two orders to sell 5, of which one cancels the other.
+    pub fn either(&mut self, id: u64, one: OrderKind, other: OrderKind) {
+        let order = self.made(id, "XA", Sell, "5", one, Gtc);
+        let view = View::new(order.time, &self.market, &self.features, &self.account);
+        let group = approve(order, [], &view, &mut Vec::new()).unwrap().or(Some((OrderId(id + 1), other))).unwrap();
+        self.send(group);
+    }
+    fn send(&mut self, group: ApprovedGroup) {
+        self.orders.extend(group.orders().map(|o| (o.id.0, o.clone())));
+        let view = View::new(at(self.now), &self.market, &self.features, &self.account);
+        self.exchange.submit_group(group, &view);
+    }
     /// Asks now for an order to be replaced by one of this quantity in all and of this kind.
     pub fn replace(&mut self, id: u64, attempt: u8, quantity: &str, kind: OrderKind) {
         let time = at(self.now);
@@ -127,11 +148,14 @@ impl Floor {
         self.exchange.replace(approved, attempt, &view);
         self.asked.insert(id, new);
     }
+    fn made(&self, id: u64, s: &str, side: Side, quantity: &str, kind: OrderKind, tif: TimeInForce) -> Order {
+        let (time, symbol, quantity) = (at(self.now), symbol(s), q(quantity));
+        Order { id: OrderId(id), decision: id, time, symbol, side, quantity, kind, tif }
+    }
     /// Sends an order now.
     pub fn order(&mut self, id: u64, s: &str, side: Side, quantity: &str, kind: OrderKind, tif: TimeInForce) {
-        let (time, symbol, quantity) = (at(self.now), symbol(s), q(quantity));
-        let order = Order { id: OrderId(id), decision: id, time, symbol, side, quantity, kind, tif };
-        let view = View::new(time, &self.market, &self.features, &self.account);
+        let order = self.made(id, s, side, quantity, kind, tif);
+        let view = View::new(order.time, &self.market, &self.features, &self.account);
         let approved: ApprovedOrder = approve(order.clone(), [], &view, &mut Vec::new()).unwrap();
         self.exchange.submit(approved, &view);
         self.orders.insert(id, order);
