@@ -173,10 +173,10 @@ fn an_order_at_the_close_has_its_exits_after_its_fill_and_shorts_have_theirs_mir
     // By the cost of 10.05: profit at 8.04, stop at 11.055, which is no whole cent.
     let wanted = [
         "1: Sell 50 market",
-        "1 filled 50 at 10.5",
-        "2: Buy 50 limit 8.4",
-        "3: Buy 50 stop 11.55",
-        "2 filled 50 at 8.4",
+        "1 filled 50 at 10.05",
+        "2: Buy 50 limit 8.04",
+        "3: Buy 50 stop 11.06",
+        "2 filled 50 at 8.04",
     ];
     assert_eq!((&told.lines[..5], held(&at, "A").as_str()), (wanted.map(String::from).as_slice(), "0"));
 }
