@@ -345,6 +345,19 @@ pub enum CorporateAction {
     },
 }
 
+impl CorporateAction {
+    /// By how much later prices are multiplied to go on from those before, when the last of these was `close`: splits and dividends are taken out, as
+    /// for somebody who buys more with what is paid. 1 for all else, and for a dividend of all that the share is worth, after which nothing goes on.
+    pub fn factor(&self, close: Option<f64>) -> f64 {
+        let by = match (*self, close) {
+            (Self::Split { numerator, denominator }, _) => f64::from(numerator) / f64::from(denominator),
+            (Self::Dividend { amount }, Some(close)) => close / (close - amount.to_f64()),
+            _ => 1.0,
+        };
+        if by > 0.0 && by.is_finite() { by } else { 1.0 }
+    }
+}
+
 impl Event {
     /// The symbol whose event it is; `None` also for what is of the market as a whole although it names a symbol: a session's open and
     /// close, and timers.

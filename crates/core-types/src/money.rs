@@ -171,10 +171,17 @@ impl Cash {
     #[inline]
     pub fn to_f64(self) -> f64 {
         // Whole dollars and the rest apart: neither rounds on its way to a float below 2^53 dollars.
-        let whole = self.0 / CASH_SCALE;
-        let rest = (self.0 - whole * CASH_SCALE) as i64;
-        // Conversions from 64 bits are much cheaper than from 128, and nearly every amount fits.
-        i64::try_from(whole).map_or(whole as f64, |w| w as f64) + rest as f64 / CASH_SCALE as f64
+        const FIFTHS: u64 = 5_u64.pow(18);
+        let size = self.0.unsigned_abs();
+        // A dollar is 2^18 * 5^18 units: up to 4.8 million dollars 64 bits do, which are much faster.
+        let x = match u64::try_from(size >> 18) {
+            Ok(n) => {
+                let rest = ((n % FIFTHS) << 18) | (size as u64 & 0x3_FFFF);
+                (n / FIFTHS) as f64 + rest as f64 / CASH_SCALE as f64
+            }
+            Err(_) => (size / CASH_SCALE as u128) as f64 + (size % CASH_SCALE as u128) as f64 / CASH_SCALE as f64,
+        };
+        if self.0 < 0 { -x } else { x }
     }
     /// Away from zero to whole cents: how brokers charge fees.
     #[must_use]
@@ -187,8 +194,8 @@ impl Cash {
     #[must_use]
     pub fn portion(self, num: Quantity, den: Quantity) -> Self {
         let (n, d) = (i128::from(num.0), i128::from(den.0));
-        if d == 0 {
-            return Self(0);
+        if n == d || d == 0 {
+            return if d == 0 { Self(0) } else { self };
         }
         // (q d + r) n / d = q n + r n / d; |r n| < 1e36.
         Self((self.0 / d).saturating_mul(n).saturating_add(self.0 % d * n / d))
@@ -374,6 +381,14 @@ mod tests {
     fn round_amounts_are_exact_as_floats() {
         for x in [0.0, 100_000.0, -123_456_789.0, 0.5, -0.25] {
             assert_eq!(Cash::from_f64(x).unwrap().to_f64(), x);
+        }
+        // On both sides of the amount from which on 128 bits are needed.
+        for cents in (483_570_000..483_571_000).step_by(7) {
+            for n in [i128::from(cents), -i128::from(cents)] {
+                let cash = Cash(n * CASH_SCALE / 100 + 1);
+                let (whole, rest) = (cash.0 / CASH_SCALE, cash.0 % CASH_SCALE);
+                assert_eq!(cash.to_f64(), whole as f64 + rest as f64 / CASH_SCALE as f64, "{cash}");
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::time::Time;
 pub struct Fill {
     /// Number of the fill within the run, from 1, in the order of booking.
     pub id: u64,
-    /// The order filled.
+    /// The order filled, or number 0 of the payout of a delisting.
     pub order: OrderId,
     /// When.
     pub time: Time,
@@ -40,6 +40,10 @@ impl Fill {
             Side::Buy => self.quantity,
             Side::Sell => -self.quantity,
         }
+    }
+    /// Whether nobody ordered it: a delisting paid out what was held.
+    pub fn is_payout(&self) -> bool {
+        self.order == OrderId(0)
     }
 }
 

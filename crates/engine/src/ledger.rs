@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
-    BadInput, Cash, CorporateAction, Fill, Invalid, LedgerHash, Portfolio, Price, Quantity, Side, Span, Symbol, Time,
+    BadInput, Cash, CorporateAction, Fill, Invalid, LedgerHash, OrderId, Portfolio, Price, Quantity, Side, Span,
+    Symbol, Time,
 };
 
 /// One line of the ledger.
@@ -24,7 +25,7 @@ pub enum Entry {
     Close(Cash, Cash),
 }
 
-/// Interest and borrow rates, annual decimals, accrued on actual days / 360 at each session close.
+/// Interest and borrow rates, annual decimals, accrued on calendar days / 360 at each session close.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
@@ -50,13 +51,23 @@ impl Rates {
     }
 }
 
+/// What interest and borrow are counted on: the books as the last session left them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Overnight {
+    /// Days since 1970.
+    day: i64,
+    cash: Cash,
+    /// The value of all shorts, positive.
+    short: Cash,
+}
+
 /// Portfolio, hash and the fills already booked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     portfolio: Portfolio,
     hash: LedgerHash,
     rates: Rates,
-    accrued_to: Option<Time>,
+    overnight: Option<Overnight>,
     entries: u64,
     /// How many fills are booked.
     fills: u64,
@@ -136,15 +147,15 @@ impl Ledger {
         self.chain(time, &Entry::Deposit(amount));
     }
 
-    /// Books a corporate action on what is held.
+    /// Books a corporate action on what is held; gives the payout of a delisting.
     ///
     /// # Errors
     /// When it cannot be booked.
-    pub fn action(&mut self, time: Time, symbol: Symbol, action: CorporateAction) -> Result<(), BadInput> {
-        let held = self.portfolio.position(symbol).copied();
+    pub fn action(&mut self, time: Time, symbol: Symbol, action: CorporateAction) -> Result<Option<Fill>, BadInput> {
+        let Some(held) = self.portfolio.position(symbol).copied() else { return Ok(None) };
+        let mut payout = None;
         match action {
-            CorporateAction::Halt { .. } => return Ok(()),
-            _ if held.is_none() => return Ok(()),
+            CorporateAction::Halt { .. } => return Ok(None),
             CorporateAction::Split { numerator, denominator } => {
                 self.portfolio.split(symbol, numerator, denominator)?;
             }
@@ -158,49 +169,54 @@ impl Ledger {
                     Some(p) => p,
                     None => Price::from_nanos(1)?,
                 };
-                if let Some(p) = held {
-                    let side = if p.quantity > Quantity::ZERO { Side::Sell } else { Side::Buy };
-                    let fill = Fill {
-                        id: 0,
-                        order: tradewind_core_types::OrderId(0),
-                        time,
-                        symbol,
-                        side,
-                        quantity: p.quantity.abs(),
-                        price,
-                        fee: Cash::ZERO,
-                        slippage_bps: 0.0,
-                    };
-                    self.portfolio.fill(&fill)?;
-                }
+                let fill = Fill {
+                    id: self.next_fill(),
+                    order: OrderId(0),
+                    time,
+                    symbol,
+                    side: if held.quantity > Quantity::ZERO { Side::Sell } else { Side::Buy },
+                    quantity: held.quantity.abs(),
+                    price,
+                    fee: Cash::ZERO,
+                    slippage_bps: 0.0,
+                };
+                self.portfolio.fill(&fill)?;
+                self.fills = fill.id;
+                payout = Some(fill);
             }
         }
         self.chain(time, &Entry::Action(symbol, action));
-        Ok(())
+        Ok(payout)
     }
 
     /// Closes a session: accrues interest and borrow cost, checks that the books reconcile, and hashes them.
     ///
+    /// Both are counted by calendar days (in UTC, a year has 360 of them) on cash and shorts as the session before left them: whoever sells short at one
+    /// close and buys back at the third after it pays for the nights between. A trade within a session neither pays nor earns.
+    ///
     /// # Errors
     /// When the books do not reconcile.
     pub fn close(&mut self, time: Time) -> Result<(), BadInput> {
-        let days = self.accrued_to.map_or(0.0, |t| time.since(t).nanos() as f64 / Span::DAY.nanos() as f64);
-        self.accrued_to = Some(time);
-        if days > 0.0 {
-            let cash = self.portfolio.cash().to_f64();
+        let day = time.nanos().div_euclid(Span::DAY.nanos());
+        let before = self.overnight.unwrap_or(Overnight { day, ..Overnight::default() });
+        if day > before.day {
+            let days = (day - before.day) as f64;
+            let cash = before.cash.to_f64();
             let rate = if cash >= 0.0 { self.rates.cash } else { self.rates.margin };
             if rate != 0.0 && cash != 0.0 {
                 let amount = Cash::from_f64(cash * rate * days / 360.0)?;
                 self.portfolio.interest(amount);
                 self.chain(time, &Entry::Interest(amount));
             }
-            let short: f64 = self.portfolio.positions().map(|p| -p.value().to_f64().min(0.0)).sum();
+            let short = before.short.to_f64();
             if self.rates.borrow > 0.0 && short > 0.0 {
                 let amount = Cash::from_f64(short * self.rates.borrow * days / 360.0)?;
                 self.portfolio.borrow_cost(amount);
                 self.chain(time, &Entry::Borrow(amount));
             }
         }
+        let short = self.portfolio.positions().map(|p| -p.value()).filter(|v| *v > Cash::ZERO).sum();
+        self.overnight = Some(Overnight { day, cash: self.portfolio.cash(), short });
         self.portfolio.reconcile()?;
         self.chain(time, &Entry::Close(self.portfolio.cash(), self.portfolio.equity()));
         self.closed = Some(self.hash);
@@ -211,7 +227,6 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tradewind_core_types::OrderId;
 
     fn day(n: i64) -> Time {
         Time::from_nanos(0).plus(Span::from_days(n))
@@ -252,18 +267,46 @@ mod tests {
         l.close(day(10)).unwrap();
         assert_eq!(l.portfolio().cash().to_string(), "1001"); // 1000 x 0.036 x 10/360
         let s = Symbol::new("SPY").unwrap();
-        l.fill(&fill(1, Side::Sell, "10", "10"), day(1)).unwrap();
+        l.fill(&fill(1, Side::Sell, "10", "10"), day(11)).unwrap();
         l.close(day(11)).unwrap();
-        // cash 1101 x 0.036/360 = 0.1101; borrow 100 x 0.36/360 = 0.1
-        assert_eq!(l.portfolio().cash().to_string(), "1101.0101");
+        // Of the night before: cash 1001 x 0.036/360 = 0.1001; nothing was short.
+        assert_eq!(l.portfolio().cash().to_string(), "1101.1001");
         l.action(day(11), s, CorporateAction::Dividend { amount: "0.1".parse().unwrap() }).unwrap();
-        assert_eq!(l.portfolio().cash().to_string(), "1100.0101");
-        l.action(day(11), s, CorporateAction::Delisting { price: None }).unwrap();
+        assert_eq!(l.portfolio().cash().to_string(), "1100.1001");
+        let payout = l.action(day(11), s, CorporateAction::Delisting { price: None }).unwrap().unwrap();
+        assert_eq!((payout.id, payout.side, payout.is_payout()), (2, Side::Buy, true));
+        assert_eq!((payout.quantity.to_string(), payout.price.nanos(), l.next_fill()), ("10".into(), 1, 3));
         assert!(l.portfolio().position(s).is_none());
         l.close(day(11)).unwrap();
         let other = Ledger::new(day(0), "1000".parse().unwrap(), rates);
         assert_ne!(l.hash(), other.hash());
         let saved = postcard::to_stdvec(&l).unwrap();
         assert_eq!(postcard::from_bytes::<Ledger>(&saved).unwrap(), l);
+    }
+
+    #[test]
+    fn borrow_is_paid_for_the_nights_that_a_short_was_held() {
+        let rates = Rates { borrow: 0.36, ..Rates::default() };
+        let mut l = Ledger::new(day(0), "1000".parse().unwrap(), rates);
+        let hours = |day_: i64, h: i64| day(day_).plus(Span::from_nanos(h * 3_600_000_000_000));
+        let paid = |l: &Ledger| l.portfolio().totals().borrow.to_string();
+        // Sold short at the close of a Friday, at 21:00.
+        l.close(hours(0, 21)).unwrap();
+        l.fill(&fill(1, Side::Sell, "10", "10"), hours(1, 21)).unwrap();
+        l.close(hours(1, 21)).unwrap();
+        assert_eq!(paid(&l), "0", "a short opened at a close has not been held yet");
+        // Three nights until Monday, whose session ends early: 100 x 0.36 x 3/360.
+        l.mark(Symbol::new("SPY").unwrap(), "20".parse().unwrap());
+        l.close(hours(4, 18)).unwrap();
+        assert_eq!(paid(&l), "0.3");
+        // A second close of the day adds nothing; the night after it is paid on what it left.
+        l.close(hours(4, 21)).unwrap();
+        assert_eq!(paid(&l), "0.3");
+        // Bought back at the next close: the last night is paid at 200 x 0.36/360.
+        l.fill(&fill(2, Side::Buy, "10", "20"), hours(5, 21)).unwrap();
+        l.close(hours(5, 21)).unwrap();
+        assert_eq!(paid(&l), "0.5");
+        l.close(hours(6, 21)).unwrap();
+        assert_eq!(paid(&l), "0.5");
     }
 }

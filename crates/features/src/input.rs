@@ -86,18 +86,12 @@ impl Series {
         }
     }
     fn action(&mut self, action: CorporateAction) {
-        let by = match (action, self.close) {
-            (CorporateAction::SymbolChange { to }, _) => {
-                self.symbol = to;
-                1.0
-            }
-            (CorporateAction::Split { numerator, denominator }, _) => f64::from(numerator) / f64::from(denominator),
-            (CorporateAction::Dividend { amount }, Some(close)) => close / (close - amount.to_f64()),
-            _ => 1.0,
-        };
+        if let CorporateAction::SymbolChange { to } = action {
+            self.symbol = to;
+        }
+        let by = action.factor(self.close);
         let factor = self.factor * by;
-        // A dividend of all that the share is worth leaves nothing to be continued.
-        if matches!(self.source, Source::Close) && by > 0.0 && factor.is_finite() {
+        if matches!(self.source, Source::Close) && factor.is_finite() {
             self.factor = factor;
             self.close = self.close.map(|c| c / by);
         }

@@ -28,7 +28,9 @@ impl Recorder for Curve {
         Ok(())
     }
     fn report(&mut self, r: &OrderReport, _: Cash) -> Result<(), String> {
-        if let OrderReport::Filled(f) = r {
+        if let OrderReport::Filled(f) = r
+            && !f.is_payout()
+        {
             self.traded += (f.price * f.quantity).to_f64();
         }
         Ok(())
@@ -104,7 +106,7 @@ fn row(config: &Config, part: String, equity: &[f64], deposits: &[f64], traded: 
 pub fn run(config: &Config, data: &Dataset, keeper: &Keeper) -> Result<Vec<Ablation>, Failure> {
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
     let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
-    let traded = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
+    let traded = keeper.ordered_fills().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
     let mut out = vec![row(config, "nothing: the run as it is".into(), &equity, &deposits, traded)];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build();
     let pool = pool.map_err(|e| Failure::Run(format!("cannot start threads: {e}")))?;

@@ -40,9 +40,9 @@ pub struct SessionRow {
 pub struct FillRow {
     /// The fill.
     pub fill: Fill,
-    /// Number of the decision.
+    /// Number of the decision; 0 when a delisting paid out what was held.
     pub decision: u64,
-    /// The strategies behind it, joined by `+`.
+    /// The strategies behind it, joined by `+`; `(delisting)` when a delisting paid out what was held.
     pub strategy: String,
     /// Profit and loss it realised, before fees; `None` when it only opened or added.
     pub realised: Option<Cash>,
@@ -58,6 +58,8 @@ struct Files {
 
 /// The row of profit and loss that belongs to no strategy: hedges, interest, what is paid to borrow.
 pub const UNASSIGNED: &str = "(none)";
+/// In a list of fills, what a delisting paid out.
+const DELISTED: &str = "(delisting)";
 
 /// The recorder of `trader backtest`.
 #[derive(Default)]
@@ -106,6 +108,11 @@ impl Keeper {
             files: Some(Files { folder: folder.display().to_string(), decisions, journal, level }),
             ..Self::default()
         })
+    }
+
+    /// The fills of orders: without what delistings paid out.
+    pub fn ordered_fills(&self) -> impl Iterator<Item = &FillRow> {
+        self.fills.iter().filter(|f| !f.fill.is_payout())
     }
 
     /// Writes everything out.
@@ -186,7 +193,11 @@ impl Recorder for Keeper {
     fn report(&mut self, r: &OrderReport, realised: Cash) -> Result<(), String> {
         match r {
             OrderReport::Filled(f) => {
-                let (decision, strategy) = self.wanted_by.get(&f.order).cloned().unwrap_or_default();
+                let (decision, strategy) = if f.is_payout() {
+                    (0, DELISTED.to_owned())
+                } else {
+                    self.wanted_by.get(&f.order).cloned().unwrap_or_default()
+                };
                 self.fills.push(FillRow {
                     fill: *f,
                     decision,

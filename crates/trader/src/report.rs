@@ -111,7 +111,7 @@ pub fn data(
             fill: f.fill,
             realised: f.realised,
             strategy: f.strategy.clone(),
-            decision: Some(f.decision),
+            decision: (!f.fill.is_payout()).then_some(f.decision),
         })
         .collect();
     let mut warnings: Vec<Warning> =

@@ -118,7 +118,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
     let equity: Vec<f64> = keeper.sessions.iter().map(|s| s.equity).collect();
     let deposits: Vec<f64> = keeper.sessions.iter().map(|s| s.deposits).collect();
     let own = returns(config.run.cash, &equity, &deposits);
-    let traded: f64 = keeper.fills.iter().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
+    let traded: f64 = keeper.ordered_fills().map(|f| (f.fill.price * f.fill.quantity).to_f64()).sum();
     let n = equity.len() as f64;
     let totals = engine.engine().ledger().portfolio().totals();
     let mut digest = Sha256::new();
@@ -171,7 +171,7 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
         decisions: keeper.decisions,
         not_traded: keeper.not_traded,
         orders: keeper.orders.len(),
-        fills: keeper.fills.len(),
+        fills: keeper.ordered_fills().count(),
         fees: totals.fees.to_f64(),
         slippage: keeper.fills.iter().map(slippage).sum(),
         ended: keeper.ended.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect(),

@@ -163,6 +163,10 @@ impl StrategyRecords {
     pub fn booked(&mut self, action: CorporateAction, before: &Position, after: Option<&Position>) {
         self.shares.action(action, before, after);
     }
+    /// Of how many orders it is known which strategies wanted them.
+    pub fn orders(&self) -> usize {
+        self.shares.orders()
+    }
     /// Forgets which strategies wanted the orders that no longer work.
     pub fn keep_orders(&mut self, working: impl Fn(OrderId) -> bool) {
         self.shares.keep(working);

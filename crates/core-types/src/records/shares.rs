@@ -76,6 +76,9 @@ impl Shares {
     pub(super) fn ordered(&mut self, order: OrderId, d: &Decision) {
         self.wanted.insert(order, Wanted::of(d));
     }
+    pub(super) fn orders(&self) -> usize {
+        self.wanted.len()
+    }
     /// Forgets the orders that have come to their end.
     pub(super) fn keep(&mut self, working: impl Fn(OrderId) -> bool) {
         self.wanted.retain(|id, _| working(*id));

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tradewind_core_types::{
     Alpha, BadInput, CorporateAction, Event, FeatureId, Interest, Invalid, Kinds, MarketData, Plugin, Signal, Signals,
-    Span, Symbol, View,
+    Span, Symbol, Time, View,
 };
 
 /// The score is the value of the feature over `full`, at most 1 in size; nothing where the value is smaller than `enter`.
@@ -55,7 +55,7 @@ impl FeatureSignalParams {
         let mut followed = Vec::new();
         for s in &self.symbols {
             match (Symbol::new(s), FeatureId::new(&self.feature.replace("{symbol}", s))) {
-                (Ok(symbol), Ok(id)) => followed.push(Followed { symbol, id, seen: 0 }),
+                (Ok(symbol), Ok(id)) => followed.push(Followed { symbol, id, seen: 0, last: None }),
                 (Err(_), _) => bad.require(false, "symbols", s, "a symbol"),
                 (_, Err(_)) => bad.require(false, "feature", &self.feature, "the name of a published feature"),
             }
@@ -70,6 +70,18 @@ struct Followed {
     id: FeatureId,
     /// The number of the last value taken.
     seen: u64,
+    /// That value and when it came, to be said again under a new name.
+    last: Option<(f64, Time)>,
+}
+
+impl Followed {
+    fn signal(&self, p: &FeatureSignalParams, value: f64, now: Time, expires: Time) -> Result<Signal, BadInput> {
+        let wanted = if value.abs() < p.enter { 0.0 } else { (value / p.full).clamp(-1.0, 1.0) };
+        let score = if p.long_only { wanted.max(0.0) } else { wanted };
+        let mut s = Signal::new(now, self.symbol, score, score.abs(), format!("{} over {}", self.id, p.full))?;
+        s.expires = Some(expires);
+        Ok(s.with("value", value))
+    }
 }
 
 /// The alpha.
@@ -99,18 +111,22 @@ impl Plugin for FeatureSignal {
 impl Alpha for FeatureSignal {
     fn on_event(&mut self, event: &Event, view: &View<'_>, out: &mut Signals) -> Result<(), BadInput> {
         let p = &self.params;
+        let most = Span::from_nanos((p.max_age_days * Span::DAY.nanos() as f64) as i64);
         if let (MarketData::CorporateAction(CorporateAction::SymbolChange { to }), Some(from)) =
             (&event.data, event.symbol)
         {
-            self.followed.iter_mut().filter(|f| f.symbol == from).for_each(|f| f.symbol = *to);
+            // A signal ends with the name it was given under.
+            for f in self.followed.iter_mut().filter(|f| f.symbol == from) {
+                f.symbol = *to;
+                if let Some((value, time)) = f.last.filter(|l| l.1.plus(most) > view.now) {
+                    out.push(f.signal(p, value, view.now, time.plus(most))?);
+                }
+            }
         }
         for f in &mut self.followed {
             let Some(value) = view.features.fresh(f.id, &mut f.seen) else { continue };
-            let wanted = if value.abs() < p.enter { 0.0 } else { (value / p.full).clamp(-1.0, 1.0) };
-            let score = if p.long_only { wanted.max(0.0) } else { wanted };
-            let mut s = Signal::new(view.now, f.symbol, score, score.abs(), format!("{} over {}", f.id, p.full))?;
-            s.expires = Some(view.now.plus(Span::from_nanos((p.max_age_days * Span::DAY.nanos() as f64) as i64)));
-            out.push(s.with("value", value));
+            f.last = Some((value, view.now));
+            out.push(f.signal(p, value, view.now, view.now.plus(most))?);
         }
         Ok(())
     }

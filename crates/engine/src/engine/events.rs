@@ -1,10 +1,10 @@
 //! A market event: what is owned, the view, features, alphas, everyone else.
 
 use smallvec::SmallVec;
-use tradewind_core_types::{BadInput, CorporateAction, Event, MarketData};
+use tradewind_core_types::{BadInput, CorporateAction, Event, MarketData, OrderReport};
 
 use super::{Engine, Known, OnBadInput, Schedule, SkippedInput, State};
-use crate::effect::Effects;
+use crate::effect::{Effects, Emitted};
 use crate::error::EngineError;
 use crate::pipeline::Seat;
 use crate::routing::{Audience, Routing};
@@ -15,7 +15,7 @@ impl Engine {
     pub(super) fn market(&mut self, e: &Event, out: &mut Effects) -> Result<(), EngineError> {
         self.state.events += 1;
         if let MarketData::CorporateAction(action) = &e.data {
-            self.corporate_action(e, *action)?;
+            self.corporate_action(e, *action, out)?;
         }
         let State { known, waiting, due, .. } = &mut self.state;
         let price = known.market.apply(e);
@@ -46,13 +46,19 @@ impl Engine {
         Ok(())
     }
 
-    fn corporate_action(&mut self, e: &Event, action: CorporateAction) -> Result<(), EngineError> {
+    fn corporate_action(&mut self, e: &Event, action: CorporateAction, out: &mut Effects) -> Result<(), EngineError> {
         let Some(symbol) = e.symbol else { return Ok(()) };
         let Known { ledger, records, .. } = &mut self.state.known;
         let held = ledger.portfolio().position(symbol).copied();
-        ledger.action(e.time, symbol, action).map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        let before = ledger.portfolio().totals().realised;
+        let payout =
+            ledger.action(e.time, symbol, action).map_err(|problem| EngineError::Ledger { time: e.time, problem })?;
+        let realised = ledger.portfolio().totals().realised - before;
         if let Some(held) = held {
             records.booked(action, &held, ledger.portfolio().position(symbol));
+        }
+        if let Some(fill) = payout {
+            self.emit(Emitted::Report(OrderReport::Filled(fill), realised), out);
         }
         if !matches!(action, CorporateAction::Halt { .. }) {
             self.state.executions.blur(symbol);

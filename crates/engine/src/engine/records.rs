@@ -1,6 +1,10 @@
 //! The records of strategies: who reads them, and what they are told.
 
+use super::known::Known;
 use super::{Engine, State};
+
+/// Between session closes the strategies behind so many orders are remembered, though most have come to their end.
+const MOST_ORDERS: usize = 4_096;
 
 impl Engine {
     /// Tells filters and sizers whom they serve, and keeps what plugins follow.
@@ -20,6 +24,10 @@ impl Engine {
     /// The instant ends: the records are told what stands at a session close, or of the symbols that a signal has made due.
     pub(super) fn tell_records(&mut self) {
         let State { known, standing, due, trading_from, .. } = &mut self.state;
+        let Known { records, working, .. } = known;
+        if records.orders() > MOST_ORDERS.max(2 * working.len()) {
+            records.keep_orders(|id| working.contains(id));
+        }
         if !known.records.is_followed() {
             return;
         }

@@ -175,8 +175,8 @@ impl Engine {
         let remaining = fill.signed() + known.working.get(fill.order).map_or(Quantity::ZERO, |w| w.remaining);
         known.records.filled(&fill, known.ledger.portfolio().quantity(symbol), remaining);
         known.ledger.fill(&fill, known.clock).map_err(|problem| EngineError::Ledger { time: known.clock, problem })?;
-        // A report that comes late must not take the mark back to its price.
-        if let Some(l) = last.filter(|l| l.time > fill.time) {
+        // What is held is worth what the market says; our own price has slippage in it.
+        if let Some(l) = last {
             known.ledger.mark(symbol, l.price);
         }
         if let (Some(most), Some(l)) = (self.config.kill_switch.too_old(), last) {

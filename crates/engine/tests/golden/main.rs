@@ -19,15 +19,15 @@ use projection::Golden;
 use stubs::{Moody, Stretch, Whim};
 
 const PINNED: [(&str, &str); 13] = [
-    ("on_close", "8df6cd88b5ff9a8eebd3b9ba6714c0ea1fa23cbab0e40d38325750f1da9656e0"),
-    ("on_open", "d2a844c8b25d520479403a05540a03f8f994a235ada53b7d11c6621118f2e196"),
+    ("on_close", "514300263e3322058d6de6b2781dcddca6cdeb30ef848aacc8e5021fbee19eb3"),
+    ("on_open", "788e8812c3564f2f6d455731e07d16e14685381b29835bf7c8b4a8ba6dd83e2c"),
     ("on_signal", "92428318f11e030e10d073d879425531cc717e1450f84e9f9a2a9f049c93dc13"),
-    ("actions_MarketOnClose", "867ff52fbacf1c91294cd06a363113615181cabbf613d6a94f1393d8c7589e5e"),
+    ("actions_MarketOnClose", "92e2b4c0419009dbc7cb5876056fcbfe28daae5cf7a28a22d7c5b97ca3344341"),
     ("actions_MarketOnOpen", "889fd5e0357fe7733cb3f5e8b54a53a81868761af59ec07056fe10cf1019b23a"),
-    ("actions_Market", "98cdd3427621d53e1c11f8573ab5e671e42583e4b9ea2e2a8ba66fb6499cf746"),
-    ("actions_on_signal", "d2dc74ea4943221ef9be9c1429d34dc21ec3b027d92ef98d3ea23737a02ef28b"),
-    ("rejects_cash", "0f4670265b9f2c947ee838632d6855764d70b2af7151eca0f1cdba7c9ca11086"),
-    ("rejects_margin", "db224a519fb8738e2895e1311d1f36dd6613b4d07ff3240a1d0004c707a23a2a"),
+    ("actions_Market", "f32b64e27d654151bd15638134a99f626015597fcb3471a5cbf945d9ca5b0756"),
+    ("actions_on_signal", "644bc95ab0c4f10cb95cd0a9bcc9402960fb25d44f36d37472207baede9fe1cc"),
+    ("rejects_cash", "2a293a3296eba956ae9978d4be6dccdad670bd49e03481ed9a321f30816181a1"),
+    ("rejects_margin", "013cac517ceb0f12ae42649eb6f7783a83ea654c002488d22967c7e5ddd5e828"),
     ("pairs", "656b132d2491ba102cb94e5acde646e6329b0d3e360dafda91df7ca5a3c30570"),
     ("rules_SessionClose", "0ab2dbcd02d9257a058524eea09fabec0e812bc903feb73172d58c404401173b"),
     ("rules_Signal", "5b1a93171333f662767a94f8f5c44e86b707e70105eb74007d249a11ddb1040e"),

@@ -84,16 +84,18 @@ fn cash_earns_and_debt_pays_by_the_day() {
     l.close(day(5)).unwrap();
     assert_eq!((l.portfolio().cash(), l.entries()), (c("1000"), 2), "nothing before the first close");
     l.close(day(5).plus(Span::from_secs(43_200))).unwrap();
-    assert_eq!((l.portfolio().cash(), l.entries()), (c("1000.5"), 4), "half a day");
-    l.close(day(5).plus(Span::from_secs(43_200))).unwrap();
-    assert_eq!((l.portfolio().cash(), l.entries()), (c("1000.5"), 5), "the same instant");
-    l.deposit(day(6), c("-3000.5"));
-    l.close(day(7).plus(Span::from_secs(43_200))).unwrap();
-    // -2000 x 0.002 x 2 days.
-    assert_eq!((l.portfolio().cash(), l.portfolio().totals().interest), (c("-2008"), c("-7.5")));
-    l.deposit(day(7), c("2008"));
+    assert_eq!((l.portfolio().cash(), l.entries()), (c("1000"), 3), "the same day");
+    l.deposit(day(6), c("-3000"));
+    l.close(day(7).plus(Span::from_secs(3_600))).unwrap();
+    // What was there overnight: 1000 x 0.001 x 2 days, though 37 hours have passed.
+    assert_eq!((l.portfolio().cash(), l.entries()), (c("-1998"), 6));
     l.close(day(8)).unwrap();
-    assert_eq!((l.portfolio().cash(), l.entries()), (Cash::ZERO, 10), "without cash there is no interest to book");
+    // -1998 x 0.002.
+    assert_eq!((l.portfolio().cash(), l.portfolio().totals().interest), (c("-2001.996"), c("-1.996")));
+    l.deposit(day(8), c("2001.996"));
+    l.close(day(8)).unwrap();
+    l.close(day(9)).unwrap();
+    assert_eq!((l.portfolio().cash(), l.entries()), (Cash::ZERO, 11), "without cash there is no interest to book");
 }
 
 #[test]
@@ -106,10 +108,12 @@ fn shorts_pay_to_borrow_and_longs_do_not() {
     l.fill(&fill(2, "LB", Side::Sell, "2", "50"), day(1)).unwrap();
     l.fill(&fill(3, "LC", Side::Sell, "1", "40"), day(1)).unwrap();
     l.mark(symbol("LC"), "60".parse().unwrap());
+    l.close(day(1)).unwrap();
+    l.mark(symbol("LC"), "90".parse().unwrap());
     l.close(day(3)).unwrap();
     // (2 x 50 + 1 x 60) x 0.005 x 2 days
     let t = l.portfolio().totals();
-    assert_eq!((t.borrow, t.interest, t.cash, l.entries()), (c("1.6"), Cash::ZERO, c("838.4"), 8));
+    assert_eq!((t.borrow, t.interest, t.cash, l.entries()), (c("1.6"), Cash::ZERO, c("838.4"), 9));
     // Where borrowing is free nothing is booked.
     let mut l = ledger("1000", Rates::default());
     l.close(day(0)).unwrap();
@@ -149,15 +153,15 @@ fn only_what_changes_the_books_is_an_entry() {
     // 8 long and 2 short are paid out.
     assert_eq!(act(&mut l, "LZ", CorporateAction::Delisting { price: Some(price("6")) }), 1);
     assert_eq!((l.portfolio().cash(), held(&l, "LZ")), (c("1012"), Quantity::ZERO));
-    l.fill(&fill(2, "LB", Side::Sell, "2", "10"), day(1)).unwrap();
+    l.fill(&fill(3, "LB", Side::Sell, "2", "10"), day(1)).unwrap();
     assert_eq!(act(&mut l, "LB", CorporateAction::Delisting { price: Some(price("4")) }), 1);
     assert_eq!((l.portfolio().cash(), held(&l, "LB")), (c("1024"), Quantity::ZERO));
     // Lost, but for the smallest price there is.
-    l.fill(&fill(3, "LC", Side::Buy, "2", "10"), day(1)).unwrap();
+    l.fill(&fill(5, "LC", Side::Buy, "2", "10"), day(1)).unwrap();
     assert_eq!(act(&mut l, "LC", CorporateAction::Delisting { price: None }), 1);
     assert_eq!((l.portfolio().cash(), held(&l, "LC")), (c("1004.000000002"), Quantity::ZERO));
     assert!(l.action(day(2), symbol("LC"), CorporateAction::Split { numerator: 0, denominator: 1 }).is_ok());
-    l.fill(&fill(4, "LC", Side::Buy, "2", "10"), day(1)).unwrap();
+    l.fill(&fill(7, "LC", Side::Buy, "2", "10"), day(1)).unwrap();
     let before = l.entries();
     assert!(l.action(day(2), symbol("LC"), CorporateAction::Split { numerator: 0, denominator: 1 }).is_err());
     assert_eq!(l.entries(), before);
