@@ -139,7 +139,10 @@ fn what_the_entry_does_not_fill_no_exit_sells() {
     assert_eq!(f.sees("XA", volume("9.9", "20"))[0], "1 0 to 2 at 10 slipped 0");
     let said = f.sees("XA", volume("9.9", "100"));
     assert!(said[0].starts_with("1 no cash"), "{said:?}");
-    assert_eq!(f.sees("XA", volume("12.5", "100")), ["2 0 to 2 at 12 slipped 0", "3 cancelled after 0"]);
+    assert_eq!(
+        f.sees("XA", volume("12.5", "100")),
+        ["2 0 to 2 at 12 slipped 0", "2 cancelled after 2", "3 cancelled after 0"]
+    );
     // None of it: nothing is left of the exits.
     let mut f = floor();
     f.bracket(1, Buy, AtMarket, Gtc, &[limit("900"), stop("8")]);
