@@ -85,11 +85,25 @@ impl ApprovedOrder {
         self
     }
 
+    /// What is ordered in dollars is not divided or joined: nobody knows yet how many shares that is.
+    fn in_shares(&self) -> Result<(), BadInput> {
+        match self.order.kind {
+            OrderKind::Notional { .. } => {
+                Err(BadInput::new("order to be divided or joined", format!("{:?}", self.order.kind), "in shares"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// With another price and time in force, neither of which changes how much is traded on which side.
     ///
     /// # Errors
     /// When the two do not agree, or the price could be worse than the limit that was approved.
     pub fn priced(mut self, kind: OrderKind, tif: TimeInForce) -> Result<Self, BadInput> {
+        self.in_shares()?;
+        if matches!(kind, OrderKind::Notional { .. }) {
+            return Err(BadInput::new("kind of a child", format!("{kind:?}"), "an order in shares"));
+        }
         if let Some(most) = self.order.kind.limit() {
             let bound = kind.limit();
             let holds = bound.is_some_and(|p| if self.order.side == Side::Buy { p <= most } else { p >= most });
@@ -128,6 +142,7 @@ impl ApprovedOrder {
     /// # Errors
     /// Unless all quantities are above zero and sum to the order's.
     pub fn split(&self, parts: &[Quantity]) -> Result<Vec<Self>, BadInput> {
+        self.in_shares()?;
         let total = self.order.quantity;
         let sum: i128 = parts.iter().map(|p| i128::from(p.nanos())).sum();
         if sum != i128::from(total.nanos()) || parts.iter().any(|p| *p <= Quantity::ZERO) {
@@ -168,6 +183,7 @@ impl ApprovedOrder {
     /// When they are of several symbols, kinds or times in force, or their sum is beyond the range of quantities.
     pub fn net(orders: &[Self]) -> Result<Option<Self>, BadInput> {
         let Some(first) = orders.first() else { return Ok(None) };
+        orders.iter().try_for_each(Self::in_shares)?;
         let same = |o: &Order| (o.symbol, o.kind, o.tif);
         if let Some(other) = orders.iter().find(|o| same(&o.order) != same(&first.order)) {
             let text = |o: &Order| format!("{} {:?} {:?}", o.symbol, o.kind, o.tif);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::BadInput;
-use crate::money::{Price, Quantity};
+use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
 use crate::time::Time;
 
@@ -82,6 +82,12 @@ pub enum OrderKind {
         /// The worst acceptable price.
         price: Price,
     },
+    /// At the next price, for so many dollars: as many billionths of a share as they pay for, rounded towards zero. The quantity of the order is what they
+    /// pay for at the price of the decision, an estimate; fees come on top.
+    Notional {
+        /// How many, above zero.
+        amount: Cash,
+    },
     /// Becomes a market order once the price has turned back so far from its best.
     TrailingStop {
         /// How far.
@@ -98,7 +104,7 @@ impl OrderKind {
             | Self::LimitOnOpen { price }
             | Self::LimitOnClose { price } => Some(price),
             Self::Market | Self::Stop { .. } | Self::MarketOnOpen | Self::MarketOnClose => None,
-            Self::TrailingStop { .. } => None,
+            Self::TrailingStop { .. } | Self::Notional { .. } => None,
         }
     }
 }
@@ -119,6 +125,9 @@ pub enum TimeInForce {
     Opg,
     /// Only in the closing auction.
     Cls,
+    /// As `Day`, in the extended hours of the day too: from five and a half hours before the session opens to four hours after it closes (4:00 to 20:00 New
+    /// York). Only limit orders.
+    DayExtended,
 }
 
 /// An order as decided. It cannot reach a broker until it is an [`ApprovedOrder`](crate::ApprovedOrder).
@@ -171,6 +180,15 @@ impl Order {
                 ));
             }
         }
+        if let OrderKind::Notional { amount } = self.kind
+            && (amount <= Cash::ZERO || self.tif != TimeInForce::Day)
+        {
+            let found = format!("{amount}, {:?}", self.tif);
+            return Err(BadInput::new("notional order", found, "more than zero dollars, for the day"));
+        }
+        if self.tif == TimeInForce::DayExtended && !matches!(self.kind, OrderKind::Limit { .. }) {
+            return Err(BadInput::new("order kind", format!("{:?}", self.kind), "a limit order in extended hours"));
+        }
         let auction = matches!(self.tif, TimeInForce::Opg | TimeInForce::Cls);
         match wanted {
             Some(t) if self.tif != t => {
@@ -188,6 +206,9 @@ impl Order {
     /// The first difference that is not allowed, a quantity that is not above what has filled, or [`Order::validate`] of the new one.
     pub fn replaceable(&self, new: &Order, filled: Quantity) -> Result<(), BadInput> {
         new.validate()?;
+        if matches!(self.kind, OrderKind::Notional { .. }) {
+            return Err(BadInput::new("replacement", format!("{:?}", self.kind), "of an order in shares"));
+        }
         let same = |o: &Order| (o.id, o.symbol, o.side, std::mem::discriminant(&o.kind));
         if same(self) != same(new) {
             let text = |o: &Order| format!("order {} {:?} {} {:?}", o.id.0, o.side, o.symbol, o.kind);
@@ -249,6 +270,19 @@ mod tests {
                 && !trailing(Trail::Millionths(1_000_000), TimeInForce::Day)
         );
         assert!([TimeInForce::Ioc, TimeInForce::Fok, TimeInForce::Opg].iter().all(|t| !trailing(dollars, *t)));
+    }
+
+    #[test]
+    fn dollars_are_for_the_day_and_extended_hours_for_limits() {
+        use TimeInForce::{Cls, Day, DayExtended, Gtc};
+        let fine = |kind, tif| order(kind, tif, 1.0).validate().is_ok();
+        let dollars = |n: &str| OrderKind::Notional { amount: n.parse().unwrap() };
+        assert!(fine(dollars("0.01"), Day) && !fine(dollars("0"), Day) && !fine(dollars("-1"), Day));
+        assert!(!fine(dollars("5"), Gtc) && !fine(dollars("5"), DayExtended) && !fine(dollars("5"), Cls));
+        let limit = OrderKind::Limit { price: "10".parse().unwrap() };
+        assert!(fine(limit, DayExtended) && !fine(OrderKind::Market, DayExtended));
+        let old = order(dollars("5"), Day, 1.0);
+        assert!(old.replaceable(&Order { quantity: "2".parse().unwrap(), ..old.clone() }, Quantity::ZERO).is_err());
     }
 
     #[test]

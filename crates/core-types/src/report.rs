@@ -148,6 +148,11 @@ pub enum Said {
     Restated(String),
     /// Something that this release does not know, as it came.
     Unknown(String),
+    /// All of it has filled; an order in dollars is over with this word only, since nobody else knows when they are spent.
+    Filled {
+        /// Quantity filled in all, also by fills that are still to be reported.
+        filled: Quantity,
+    },
 }
 
 impl Said {
@@ -176,6 +181,7 @@ impl Said {
             Self::Corrected(_) => ReportKind::Corrected,
             Self::Restated(_) => ReportKind::Restated,
             Self::Unknown(_) => ReportKind::Unknown,
+            Self::Filled { .. } => ReportKind::Filled,
         }
     }
     /// The broker's words, or the name that it gives, when there are any.

@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 
 use crate::ids::BrokerOrderId;
 use crate::lifecycle::OrderState;
-use crate::money::Quantity;
+use crate::money::{Cash, Quantity};
 use crate::name::Symbol;
-use crate::order::{Order, OrderId, Side};
+use crate::order::{Order, OrderId, OrderKind, Side};
 use crate::symbol_map::SymbolMap;
 
 /// Parts of a cumulative quantity, each from where to where.
@@ -34,6 +34,8 @@ pub struct WorkingOrder {
     pub order: Order,
     /// Under which attempt's name it works, from 1.
     pub attempt: u8,
+    /// What its fills cost, before fees; kept for orders in dollars.
+    pub spent: Cash,
     /// Whether it only closes what is held, or what another order fills ([`crate::ApprovedGroup`]): it may never fill, and counts as nothing to come.
     pub exit: bool,
     /// What it is to be replaced by.
@@ -58,6 +60,7 @@ impl WorkingOrder {
             order,
             attempt: 1,
             exit: false,
+            spent: Cash::ZERO,
             replacement: None,
             state: OrderState::Submitted,
             broker: None,
@@ -96,6 +99,19 @@ impl WorkingOrder {
     /// How much of it is booked.
     pub fn filled(&self) -> Quantity {
         self.booked.iter().map(|(a, b)| *b - *a).sum()
+    }
+
+    /// The dollars that it may cost, when it is ordered in dollars.
+    pub fn dollars(&self) -> Option<Cash> {
+        if let OrderKind::Notional { amount } = self.order.kind { Some(amount) } else { None }
+    }
+
+    /// Takes in that so much has filled of an order in dollars, of which the quantity is an estimate.
+    pub fn at_least(&mut self, filled: Quantity) {
+        if self.dollars().is_some() && filled > self.order.quantity {
+            self.order.quantity = filled;
+            self.expect(filled);
+        }
     }
 
     /// Takes in that so much fills of it in all: what is not booked yet is still to come.
@@ -307,7 +323,7 @@ impl WorkingOrders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::{OrderKind, TimeInForce};
+    use crate::order::TimeInForce;
     use crate::time::Time;
 
     fn working() -> WorkingOrder {

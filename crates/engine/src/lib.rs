@@ -37,7 +37,7 @@ pub use engine::{Engine, EngineConfig, OnBadInput, OrderStyle, Point, Schedule, 
 pub use error::EngineError;
 pub use exchange::{Exchange, ExchangeConfig, Shorting};
 pub use executor::ExecutorParams;
-pub use explain::{explain, percent};
+pub use explain::{explain, explain_exit, percent};
 pub use input::{Given, Input, InputRef, Stamped, TimerId};
 pub use journal::{Frame, JournalError, JournalReader, JournalWriter};
 pub use kill_switch::{KillSwitch, KillSwitchParams, TradingState};

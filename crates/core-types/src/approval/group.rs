@@ -42,6 +42,9 @@ impl ApprovedGroup {
             let ids: Vec<u64> = all.iter().map(|o| o.id.0).collect();
             return bad("numbers of a group", format!("{ids:?}"), "ascending from the entry on");
         }
+        if let Some(e) = entry.as_ref().filter(|e| matches!(e.order.kind, OrderKind::Notional { .. })) {
+            return bad("entry", format!("{:?}", e.order.kind), "in shares");
+        }
         let kinds: Vec<OrderKind> = exits.iter().map(|x| x.order.kind).collect();
         let roles: Vec<_> = kinds.iter().map(|k| takes_profit(*k)).collect();
         let fine = matches!(roles.as_slice(), [Some(_)] | [Some(true), Some(false)] | [Some(false), Some(true)]);
@@ -168,6 +171,8 @@ mod tests {
         }
         assert!(!fine(Buy, OrderKind::MarketOnClose, TimeInForce::Cls, &[limit("11")]));
         assert!(!fine(Buy, Market, TimeInForce::Ioc, &[limit("11")]));
+        let dollars = OrderKind::Notional { amount: "50".parse().unwrap() };
+        assert!(!fine(Buy, dollars, Day, &[limit("11")]));
         let doubled = [(OrderId(1), limit("11"))];
         assert!(entry(Buy, Market, Day).with_exits(&doubled).is_err());
     }

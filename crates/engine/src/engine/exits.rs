@@ -12,6 +12,7 @@ use crate::position::ExitsAs;
 
 /// A take profit, a stop, or both.
 type Kinds = SmallVec<[OrderKind; 2]>;
+type Numbered = SmallVec<[(OrderId, OrderKind); 2]>;
 
 impl Engine {
     /// The exits of a position that was entered at `price`. Only one that a single managed strategy wants, by a signal of one leg, has any: what several want
@@ -41,30 +42,20 @@ impl Engine {
         found
     }
 
-    /// The exits that go with an order of this decision, with their numbers; only with one that opens a position and works at once.
-    pub(super) fn exits_with(&mut self, order: &Order, d: &mut Decision) -> SmallVec<[(OrderId, OrderKind); 2]> {
-        let opens = d.sizing.is_some_and(|s| s.held.is_zero() && s.working.is_zero());
-        let continuous = matches!(order.tif, TimeInForce::Day | TimeInForce::Gtc);
-        let Some(sizing) = d.sizing.filter(|_| opens && continuous) else { return SmallVec::new() };
-        let kinds = self.exits(d, order.side == Side::Buy, sizing.price.to_f64());
-        let numbered: SmallVec<[_; 2]> =
-            kinds.into_iter().zip(order.id.0 + 1..).map(|(k, n)| (OrderId(n), k)).collect();
-        if !numbered.is_empty() {
-            d.checks.push(told(order, &numbered));
-            numbered.iter().for_each(|(id, _)| self.state.known.records.ordered(*id, d));
+    /// An order of this decision with its exits; only one that opens a position and works at once has any.
+    pub(super) fn exits_with(&mut self, order: &ApprovedOrder, d: &mut Decision) -> Option<ApprovedGroup> {
+        let sizing = d.sizing.filter(|s| s.held.is_zero() && s.working.is_zero())?;
+        let own = order.order();
+        let kinds = self.exits(d, own.side == Side::Buy, sizing.price.to_f64());
+        if kinds.is_empty() {
+            return None;
         }
-        numbered
-    }
-
-    /// Sends an order, with its exits when it has some.
-    pub(super) fn submit(&mut self, order: ApprovedOrder, exits: &[(OrderId, OrderKind)], out: &mut Effects) {
-        if exits.is_empty() {
-            return out.push(Effect::Submit(order));
-        }
-        match order.clone().with_exits(exits) {
-            Ok(group) => self.submit_exits(group, out),
-            Err(_) => out.push(Effect::Submit(order)),
-        }
+        let numbered: Numbered = kinds.into_iter().zip(own.id.0 + 1..).map(|(k, n)| (OrderId(n), k)).collect();
+        // Auctions and orders in dollars take none along, and neither does a limit that lies beyond them: they are set once it has filled.
+        let group = order.clone().with_exits(&numbered).ok()?;
+        d.checks.push(told(own, &numbered));
+        numbered.iter().for_each(|(id, _)| self.state.known.records.ordered(*id, d));
+        Some(group)
     }
 
     /// The exits of a position that has none, though it should, once nothing else works for its symbol.
@@ -88,7 +79,7 @@ impl Engine {
             tif: TimeInForce::Gtc,
         };
         let other = kinds.get(1).map(|k| (OrderId(first.0 + 1), *k));
-        let numbered: SmallVec<[_; 2]> = std::iter::once((first, order.kind)).chain(other).collect();
+        let numbered: Numbered = std::iter::once((first, order.kind)).chain(other).collect();
         let step = told(&order, &numbered);
         let State { known, kill_switch, next_order, .. } = &mut self.state;
         let others = self.pipeline.pretrade.iter_mut().map(|c| &mut **c);

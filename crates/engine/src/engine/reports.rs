@@ -92,7 +92,7 @@ impl Engine {
                 let Some(remaining) = self.ended(order, *filled) else { return };
                 OrderReport::Expired { order, time, remaining }
             }
-            Said::Replaced { filled, .. } => {
+            Said::Replaced { filled, .. } | Said::Filled { filled } => {
                 self.ended(order, *filled);
                 return self.note(r, next, out);
             }
@@ -126,6 +126,7 @@ impl Engine {
             id.inspect(|id| executions.set(id, Known::Unclear));
             return Ok(());
         };
+        w.at_least(p.to);
         let parts = w.progress(p.from, p.to);
         if let Some(id) = id {
             let Progress { from, to, price, fee, .. } = *p;
@@ -147,8 +148,9 @@ impl Engine {
             let fill = Fill { id: 0, order: r.order, time: r.time, symbol, side, quantity, price, fee, slippage_bps };
             let done = self.state.known.working.get_mut(r.order).is_some_and(|w| {
                 w.remaining -= fill.signed();
-                // One that may have been replaced ends when that is known.
-                let done = w.remaining.is_zero() && !w.in_doubt();
+                w.spent += fill.price * fill.quantity;
+                // One that may have been replaced ends when that is known, and one in dollars by the broker's word.
+                let done = w.remaining.is_zero() && !w.in_doubt() && (w.ended || w.dollars().is_none());
                 if done && !w.state.is_terminal() {
                     w.state = OrderState::Filled;
                 }
@@ -160,6 +162,7 @@ impl Engine {
             self.book(fill, out)?;
         }
         self.check_filled(r.order, most, p.to);
+        self.check_spent(r.order);
         if exit {
             self.exited(r.order, symbol, side);
         }
@@ -192,6 +195,17 @@ impl Engine {
         if filled > ordered {
             let reason = format!("order {}: the broker filled {filled} of {ordered} ordered", order.0);
             self.state.kill_switch.disagree(reason, self.state.known.clock);
+        }
+    }
+
+    /// More spent than was approved of an order in dollars.
+    fn check_spent(&mut self, order: OrderId) {
+        let State { known, kill_switch, .. } = &mut self.state;
+        if let Some(w) = known.working.fillable(order)
+            && let Some(amount) = w.dollars().filter(|a| w.spent > *a)
+        {
+            let reason = format!("order {}: the broker's fills cost {} of {amount} ordered", order.0, w.spent);
+            kill_switch.disagree(reason, known.clock);
         }
     }
 

@@ -125,6 +125,8 @@ impl Engine {
                     OrderStyle::MarketOnClose => (OrderKind::MarketOnClose, TimeInForce::Cls),
                     OrderStyle::MarketOnOpen => (OrderKind::MarketOnOpen, TimeInForce::Opg),
                     OrderStyle::Market => (OrderKind::Market, TimeInForce::Gtc),
+                    OrderStyle::Notional => in_dollars(side, quantity, &decision),
+                    OrderStyle::Limit => limited(&self.config, side, &decision),
                 };
                 Order {
                     id: OrderId(*next_order),
@@ -155,7 +157,8 @@ impl Engine {
                 return Ok(());
             }
         };
-        if order.kind == OrderKind::Market && view.in_session == Some(false) {
+        let at_market = matches!(order.kind, OrderKind::Market | OrderKind::Notional { .. });
+        if at_market && view.in_session == Some(false) {
             let why = "outside market hours: it waits for the session's open";
             decision.checks.push(Step {
                 stage: Stage::PreTrade,
@@ -175,13 +178,16 @@ impl Engine {
                 }
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();
-                let exits = self.exits_with(&order, &mut decision);
-                self.state.next_order += 1 + exits.len() as u64;
+                let group = self.exits_with(&approved, &mut decision);
+                self.state.next_order += 1 + group.as_ref().map_or(0, |g| g.exits().len() as u64);
                 self.state.known.working.insert(WorkingOrder::new(order.clone()));
                 self.state.known.records.ordered(order.id, &decision);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 self.emit(Emitted::Order(order), out);
-                self.submit(approved, &exits, out);
+                match group {
+                    Some(group) => self.submit_exits(group, out),
+                    None => out.push(Effect::Submit(approved)),
+                }
                 Ok(())
             }
             Err(verdict) => {
@@ -207,6 +213,26 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+}
+
+/// What makes a position larger, for its value at the price of the decision; what makes it smaller, in shares.
+fn in_dollars(side: Side, quantity: Quantity, d: &Decision) -> (OrderKind, TimeInForce) {
+    let sign = if side == Side::Buy { 1 } else { -1 };
+    match d.sizing.filter(|s| (s.held + s.working).signum() * sign >= 0) {
+        Some(s) => (OrderKind::Notional { amount: s.price * quantity }, TimeInForce::Day),
+        None => (OrderKind::Market, TimeInForce::Gtc),
+    }
+}
+
+/// A limit by the price of the decision, rounded to a tick that is not worse.
+fn limited(config: &EngineConfig, side: Side, d: &Decision) -> (OrderKind, TimeInForce) {
+    let tif = if config.extended_hours { TimeInForce::DayExtended } else { TimeInForce::Day };
+    let share = 1e-4 * config.limit_bps * if side == Side::Buy { 1.0 } else { -1.0 };
+    let exact = d.sizing.and_then(|s| Price::from_f64(s.price.to_f64() * (1.0 + share)).ok());
+    match exact {
+        Some(p) => (OrderKind::Limit { price: p.to_tick(side == Side::Sell).unwrap_or(p) }, tif),
+        None => (OrderKind::Market, TimeInForce::Day),
     }
 }
 

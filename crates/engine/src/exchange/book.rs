@@ -2,7 +2,7 @@
 
 use super::groups::Link;
 use serde::{Deserialize, Serialize};
-use tradewind_core_types::{BrokerReport, Order, OrderId, Price, Quantity, Said, Symbol, SymbolMap, Time};
+use tradewind_core_types::{BrokerReport, Cash, Order, OrderId, Price, Quantity, Said, Symbol, SymbolMap, Time};
 
 /// A request that waits for its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub(super) struct Working {
     pub triggered: bool,
     /// The best price since it works, for trailing stops.
     pub best: Option<Price>,
+    /// What its fills cost, before fees.
+    pub spent: Cash,
+    /// When it expires, where that is not at a session's close.
+    pub until: Option<Time>,
     /// What it hangs on.
     pub link: Option<Link>,
     /// What it is to be replaced by.
@@ -32,7 +36,18 @@ impl Working {
     /// One that has just come.
     pub fn new(order: Order, best: Option<Price>) -> Self {
         let (remaining, since) = (order.quantity, order.time);
-        Self { order, remaining, filled: Quantity::ZERO, triggered: false, best, link: None, replacement: None, since }
+        Self {
+            order,
+            remaining,
+            filled: Quantity::ZERO,
+            triggered: false,
+            best,
+            spent: Cash::ZERO,
+            until: None,
+            link: None,
+            replacement: None,
+            since,
+        }
     }
     /// How much of it may fill now.
     pub fn live(&self) -> Quantity {

@@ -161,7 +161,7 @@ pub(super) fn tidy(orders: &mut Vec<Working>, time: Time, reports: &mut Vec<Brok
         }
     }
     orders.retain(|w| {
-        let over = w.remaining.is_zero();
+        let over = w.link.is_some() && w.remaining.is_zero();
         if over {
             reports.push(w.cancelled(time));
         }

@@ -4,6 +4,7 @@ mod account;
 mod book;
 mod config;
 mod groups;
+mod hours;
 mod prints;
 mod replace;
 mod session;
@@ -32,8 +33,10 @@ pub struct Exchange {
     halted: BTreeSet<Symbol>,
     delisted: BTreeSet<Symbol>,
     session_open: Option<Time>,
-    /// Whether a session has closed and the next has not opened: prints in between fill nothing.
-    closed: bool,
+    /// When a session has closed, and the next has not opened: prints in between fill only what works in extended hours.
+    closed: Option<Time>,
+    /// When the first order for an extended day expires.
+    day_ends: Option<Time>,
     /// Reports made at submission, given at the next event.
     ready: Vec<BrokerReport>,
     /// What fills of the current event have already changed, before the ledger books them.
@@ -65,7 +68,11 @@ impl Venue for Exchange {
             None => {
                 self.ready.push(BrokerReport { order: order.id, time: order.time, said: Said::Accepted });
                 let best = view.market.last(order.symbol).map(|l| l.price);
-                self.book.push(Working::new(order, best));
+                let until = self.until(&order, view);
+                if let Some(t) = until {
+                    self.day_ends = Some(self.day_ends.map_or(t, |first| first.min(t)));
+                }
+                self.book.push(Working { until, ..Working::new(order, best) });
             }
         }
     }
@@ -87,6 +94,9 @@ impl Venue for Exchange {
         if !self.ready.is_empty() {
             reports.append(&mut self.ready);
         }
+        if self.day_ends.is_some_and(|t| e.time > t) {
+            self.end_day(e.time, reports);
+        }
         match (&e.data, e.symbol) {
             (MarketData::Bar(_) | MarketData::Trade(_) | MarketData::Quote(_), Some(symbol)) => {
                 if self.book.count == 0 {
@@ -96,10 +106,10 @@ impl Venue for Exchange {
             }
             (MarketData::SessionOpen, _) => {
                 self.session_open = Some(e.time);
-                self.closed = false;
+                self.closed = None;
             }
             (MarketData::SessionClose, _) => {
-                self.closed = true;
+                self.closed = Some(e.time);
                 if self.book.count == 0 {
                     return Ok(());
                 }

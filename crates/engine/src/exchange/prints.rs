@@ -33,7 +33,12 @@ impl Exchange {
                 return Ok(true);
             }
         }
-        let quantity = self.config.costs.slippage.fillable(most, terms.volume)?;
+        let dollars = if let OrderKind::Notional { amount } = order.kind { Some(amount - w.spent) } else { None };
+        if let Some(left) = dollars {
+            most = terms.reference.bought_with(left);
+        }
+        let mut quantity = self.config.costs.slippage.fillable(most, terms.volume)?;
+        let all = quantity == most;
         if quantity < w.remaining && order.tif == TimeInForce::Fok || quantity.is_zero() {
             return Ok(false);
         }
@@ -48,6 +53,12 @@ impl Exchange {
                 price = limit;
                 let paid = limit.to_f64() / terms.reference.to_f64() - 1.0;
                 bps = 1e4 * if order.side == Side::Buy { paid } else { -paid };
+            }
+        }
+        if let Some(left) = dollars {
+            quantity = quantity.min(price.bought_with(left));
+            if quantity.is_zero() {
+                return Ok(false);
             }
         }
         let fee = self.config.costs.commission.fee(order.side, quantity, price)?;
@@ -66,10 +77,17 @@ impl Exchange {
         }
         let from = w.filled;
         w.filled += quantity;
+        w.spent += price * quantity;
         w.remaining -= quantity;
         w.since = time;
         let progress = Progress { from, to: w.filled, price, fee, slippage_bps: bps };
         reports.push(w.report(time, Said::Progress(progress)));
+        if dollars.is_some() {
+            if all {
+                reports.push(w.report(time, Said::Filled { filled: w.filled }));
+            }
+            return Ok(all);
+        }
         if w.remaining.is_zero() && w.filled < w.order.quantity {
             // The other exit has filled the rest.
             reports.push(w.cancelled(time));
@@ -85,8 +103,9 @@ impl Exchange {
         view: &View<'_>,
         reports: &mut Vec<BrokerReport>,
     ) -> Result<(), BadInput> {
-        // Orders are for regular hours; where the data never say when a session opens, every print counts.
-        if self.halted.contains(&symbol) || (self.closed && self.session_open.is_some()) {
+        // Orders are for regular hours, unless they say otherwise; where the data never say when a session opens, every print counts.
+        let after_hours = self.after_hours();
+        if self.halted.contains(&symbol) || (after_hours && !self.extended(e, view)) {
             return Ok(());
         }
         let Some(orders) = self.book.of(symbol) else { return Ok(()) };
@@ -105,7 +124,9 @@ impl Exchange {
                     w.order.kind,
                     OrderKind::Stop { .. } | OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. }
                 ) && !w.triggered;
-                if is_stop != stops || e.time <= w.order.time || seen.contains(&w.order.id) || w.live().is_zero() {
+                let asleep = after_hours && w.order.tif != TimeInForce::DayExtended;
+                let spent = w.link.is_some() && w.live().is_zero();
+                if asleep || spent || is_stop != stops || e.time <= w.order.time || seen.contains(&w.order.id) {
                     i += 1;
                     continue;
                 }
@@ -205,6 +226,7 @@ pub(super) fn matched(w: &mut Working, decided: Time, last: Option<Time>, e: &Ev
         OrderKind::Stop { .. } | OrderKind::TrailingStop { .. } if w.triggered => {
             continuous(OrderKind::Market, side, true, decided, last, e)
         }
+        OrderKind::Notional { .. } => continuous(OrderKind::Market, side, true, decided, last, e),
         OrderKind::TrailingStop { trail } => trailing(trail, side, &mut w.best, decided, last, e),
         kind => continuous(kind, side, w.triggered, decided, last, e),
     }

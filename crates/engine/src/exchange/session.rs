@@ -53,6 +53,7 @@ impl Exchange {
             }
             let over = match w.order.tif {
                 TimeInForce::Day | TimeInForce::Cls => due,
+                TimeInForce::DayExtended => due && w.until.is_none(),
                 // The session it was for has had no opening print; one decided in a session is for the next.
                 TimeInForce::Opg => due && self.session_open.is_none_or(|o| o > w.order.time),
                 TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => false,

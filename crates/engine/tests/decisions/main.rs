@@ -8,4 +8,5 @@ mod records;
 mod replace;
 mod risk_path;
 mod signals;
+mod styles;
 mod zero;

@@ -87,6 +87,7 @@ fn say(kind: ReportKind, filled: &str) -> Said {
         }
         K::Restated => Said::Restated(words()),
         K::Unknown => Said::Unknown(words()),
+        K::Filled => Said::Filled { filled: all },
     }
 }
 

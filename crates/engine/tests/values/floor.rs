@@ -108,6 +108,7 @@ impl Floor {
                 self.account.fill(&fill(o.symbol, o.side, x.to - x.from, x.price, x.fee)).unwrap();
                 format!("{n} {} to {} at {} slipped {}", x.from, x.to, x.price, x.slippage_bps)
             }
+            Said::Filled { filled } => format!("{n} filled after {filled}"),
             Said::Held => format!("{n} held"),
             Said::PendingReplace => format!("{n} replacement pending"),
             Said::Replaced { filled, by } => {
@@ -118,6 +119,15 @@ impl Floor {
             Said::ReplaceRejected(why) => format!("{n} not replaced: {why}"),
             other => panic!("the simulated exchange never says {other:?}"),
         }
+    }
+    /// Sends an order for so many dollars now; `quantity` is what they pay for at present.
+    pub fn dollars(&mut self, id: u64, side: Side, quantity: &str, amount: &str) {
+        let kind = OrderKind::Notional { amount: amount.parse().unwrap() };
+        self.order(id, "XA", side, quantity, kind, TimeInForce::Day);
+    }
+    /// The next event comes at this time.
+    pub fn wait(&mut self, until: Time) {
+        self.now = until.nanos() - 10;
     }
     /// Sends an entry of 5 with these exits, numbered from `id` on.
     pub fn bracket(&mut self, id: u64, side: Side, kind: OrderKind, tif: TimeInForce, exits: &[OrderKind]) {

@@ -31,10 +31,13 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         ));
     }
     let folder = RunFolder::open(&a.run)?;
+    let (orders, fills) = (folder.orders()?, folder.fills()?);
+    // An exit has no decision of its own: it is explained with the one that it protects.
+    let behind = a.order.and_then(|n| orders.iter().find(|o| o.id.0 == n)).map(|o| o.decision);
     let wanted = |d: &Decision| {
         a.symbol.as_deref().is_none_or(|s| d.symbol.as_str() == s)
             && match (a.order, a.date) {
-                (Some(n), _) => matches!(d.outcome, Outcome::Ordered(id) if id.0 == n),
+                (Some(_), _) => behind == Some(d.id),
                 (None, Some(date)) => crate::run::date(d.time) == date,
                 (None, None) => false,
             }
@@ -46,7 +49,6 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
             found.push(d);
         }
     }
-    let (orders, fills) = (folder.orders()?, folder.fills()?);
     if found.is_empty() {
         let on = a.symbol.as_deref().map(|s| format!(" on {s}")).unwrap_or_default();
         return Err(Failure::Usage(match (a.order, a.date) {
@@ -72,6 +74,10 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         let of_order: Vec<Fill> =
             fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
         text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
+        for exit in orders.iter().filter(|o| o.decision == d.id && order.is_none_or(|own| own.id != o.id)) {
+            let of_exit = fills.iter().map(|f| f.fill).filter(|f| f.order == exit.id);
+            text.push_str(&tradewind_engine::explain_exit(exit, of_exit));
+        }
         // The operator's last word before the decision, and what else was commanded on its day.
         let before: Vec<_> = summary.commands.iter().filter(|c| c.time <= d.time && c.result == "done").collect();
         let today = |t| crate::run::date(t) == crate::run::date(d.time);
