@@ -252,14 +252,17 @@ impl WorkingOrders {
         self.by_symbol.get_or_insert_with(w.order.symbol, SmallVec::new).push(id);
         self.orders.insert(id, w);
     }
-    /// Takes an order out that has come to its end; gives its symbol. One that ended short of its quantity is remembered for a while.
+    /// Takes an order out that has come to its end; gives its symbol. One that ended short of its quantity, or had another one before, is remembered for a
+    /// while.
     pub fn end(&mut self, id: OrderId) -> Option<Symbol> {
         let w = self.orders.remove(&id)?;
         let symbol = w.order.symbol;
         if let Some(own) = self.by_symbol.get_mut(symbol) {
             own.retain(|x| *x != id);
         }
-        if w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
+        // What was ordered is not always what the whole of it was: replaced, or in dollars.
+        let changed = w.attempt > 1 || w.dollars().is_some();
+        if changed || w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
             self.remember(w);
         }
         Some(symbol)
@@ -355,6 +358,56 @@ mod tests {
         assert_eq!(fresh(&mut w, 0, 10), [(4, 7), (8, 10)], "the whole, from another source");
         assert_eq!(fresh(&mut w, 3, 9), []);
         assert_eq!(w.booked.as_slice(), [(q(0), q(10))]);
+    }
+
+    #[test]
+    fn a_replaced_order_reckons_with_its_new_total_and_its_old_fills() {
+        let mut w = working();
+        fresh(&mut w, 0, 4);
+        w.expect(q(10));
+        assert_eq!((w.remaining, w.to_come(), w.most()), (q(6), q(6), q(10)));
+        let asked = |attempt, quantity| {
+            let order = Order { quantity: q(quantity), ..working().order };
+            Some(Box::new(Replacement { order, attempt, refused: false }))
+        };
+        w.replacement = asked(2, 7);
+        // While it is awaited either may fill: 10 at most, 3 are reckoned with.
+        assert_eq!((w.in_doubt(), w.to_come(), w.most()), (true, q(3), q(10)));
+        assert!(!w.replaced(3) && w.replaced(2) && !w.replaced(2));
+        assert_eq!((w.attempt, w.remaining, w.state, w.in_doubt()), (2, q(3), OrderState::PartiallyFilled, false));
+        w.replacement = asked(3, 12);
+        assert_eq!((w.to_come(), w.most()), (q(8), q(12)));
+        // As much as was wanted has filled already.
+        w.replacement = asked(3, 2);
+        assert_eq!(w.to_come(), q(0));
+        // An end leaves what is still to be reported; an exit is reckoned with nothing.
+        (w.ended, w.replacement) = (true, asked(4, 9));
+        assert_eq!((w.in_doubt(), w.to_come()), (false, q(3)));
+        let sale = Order { side: Side::Sell, ..working().order };
+        let exit = WorkingOrder::exit(sale.clone());
+        assert_eq!((exit.to_come(), exit.remaining), (q(0), q(-10)));
+        // What was replaced is remembered although all of it has filled: its first terms are not the whole.
+        let mut all = WorkingOrders::default();
+        let mut w = WorkingOrder { attempt: 2, ..WorkingOrder::new(sale) };
+        w.progress(q(0), q(10));
+        all.insert(w);
+        all.end(OrderId(1));
+        assert!(all.fillable(OrderId(1)).is_some());
+    }
+
+    #[test]
+    fn an_order_in_dollars_grows_with_its_fills() {
+        let amount = "50".parse().unwrap();
+        let mut w = WorkingOrder::new(Order { kind: OrderKind::Notional { amount }, ..working().order });
+        assert_eq!(w.dollars(), Some(amount));
+        w.at_least(q(8));
+        assert_eq!((w.order.quantity, w.remaining), (q(10), q(10)));
+        fresh(&mut w, 0, 8);
+        w.at_least(q(15));
+        assert_eq!((w.order.quantity, w.remaining), (q(15), q(7)));
+        let mut shares = working();
+        shares.at_least(q(15));
+        assert_eq!((shares.order.quantity, shares.dollars()), (q(10), None));
     }
 
     #[test]

@@ -10,5 +10,6 @@ mod features;
 mod fetch;
 mod kill;
 mod mutations;
+mod orders;
 mod pairs;
 mod scenario;
