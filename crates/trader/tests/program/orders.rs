@@ -7,7 +7,8 @@ use crate::common::{SMALL, small_csv, succeeds};
 const EXITS: &str = "managed = true\n\n[engine]\nschedule = \"signal\"\norder_style = \"market\"\nreplace = true\n\n[engine.position]\n\
                      exits = \"orders\"\ntake_profit = 0.015\nstop_loss = 0.01\n";
 const DOLLARS: &str = "\n[engine]\norder_style = \"notional\"\n";
-const LIMITS: &str = "\n[engine]\norder_style = \"limit\"\nlimit_bps = 25.0\nextended_hours = true\n";
+const LIMITS: &str = "\n[engine]\norder_style = \"limit\"\nlimit_bps = 25.0\n";
+const EVENING: &str = "extended_hours = true\n";
 const TRAILING: &str = "managed = true\n\n[engine]\nschedule = \"signal\"\norder_style = \"market_on_close\"\n\n[engine.position]\n\
                         exits = \"orders\"\ntrailing_stop = 0.02\n";
 
@@ -48,7 +49,7 @@ fn exits_are_orders_of_which_one_fills_and_explain_shows_the_chain() {
 #[test]
 fn every_style_trades_and_replays() {
     for (settings, part) in
-        [(EXITS, "\"stop\""), (DOLLARS, "\"notional\""), (LIMITS, "\"day_extended\""), (TRAILING, "\"trailing_stop\"")]
+        [(EXITS, "\"stop\""), (DOLLARS, "\"notional\""), (LIMITS, "\"day\""), (TRAILING, "\"trailing_stop\"")]
     {
         let dir = run(settings);
         assert!(read(&dir, "orders.jsonl").contains(part), "{part}");
@@ -56,4 +57,7 @@ fn every_style_trades_and_replays() {
         let said = succeeds(dir.path(), &["check", "determinism", "my.toml", "--stops", "6"]);
         assert!(said.contains("one hash"), "{said}");
     }
+    // Decided at the close they are for the evening, of which daily bars say nothing.
+    let dir = run(&format!("{LIMITS}{EVENING}"));
+    assert!(read(&dir, "orders.jsonl").contains("\"day_extended\"") && read(&dir, "fills.jsonl").is_empty());
 }
