@@ -39,7 +39,7 @@ pub struct Sizing {
     pub price_origin: Origin,
     /// Quantities are multiples of this.
     pub lot: Quantity,
-    /// Quantity wanted: weight x equity / price to the nearest billionth of a share, then towards zero to a lot.
+    /// Quantity wanted: weight x equity / price, towards zero to a billionth of a share and then to a lot.
     pub target: Quantity,
     /// Quantity held.
     pub held: Quantity,
@@ -65,13 +65,18 @@ impl Sizing {
         let most = held.min(expected).clamp(Quantity::ZERO, delta.abs());
         if delta < Quantity::ZERO { -most } else { most }
     }
-    /// The quantity for a weight at an equity and price: to the nearest billionth of a share, then towards zero to a lot.
+    /// The quantity for a weight at an equity and price: towards zero to a billionth of a share, then to a lot. It is never worth more than the weight
+    /// allows, but for the rounding of the weight itself: a quotient that is whole but for its last digits is whole.
     ///
     /// # Errors
     /// When the result is not finite or beyond the range of quantities.
     #[inline]
     pub fn quantity(weight: f64, equity: Cash, price: Price, lot: Quantity) -> Result<Quantity, BadInput> {
-        Quantity::from_f64(weight * equity.to_f64() / price.to_f64()).map(|q| q.round_to_lot(lot))
+        let wanted = weight * equity.to_f64();
+        let nearest = Quantity::from_f64(wanted / price.to_f64())?;
+        let beyond = (price * nearest).to_f64().abs() > wanted.abs() * (1.0 + 4.0 * f64::EPSILON);
+        let towards_zero = if beyond { Quantity::from_nanos(nearest.nanos() - nearest.signum())? } else { nearest };
+        Ok(towards_zero.round_to_lot(lot))
     }
 }
 

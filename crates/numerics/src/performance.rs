@@ -73,6 +73,21 @@ pub fn cumulative_return(returns: &[f64]) -> Option<f64> {
     growth(returns).map(|w| w - 1.0)
 }
 
+/// Whether wealth ever was zero or below. From then on returns multiply out, but their signs and sizes say nothing of gains and losses: only the
+/// return over the whole period and drawdowns are defined.
+///
+/// ```
+/// use tradewind_numerics::performance::ruined;
+/// assert!(ruined(&[0.5, -1.25, -0.5]) && !ruined(&[0.5, -0.99]));
+/// ```
+pub fn ruined(returns: &[f64]) -> bool {
+    let mut wealth = 1.0;
+    returns.iter().any(|r| {
+        wealth *= 1.0 + r;
+        wealth <= 0.0
+    })
+}
+
 /// What one unit of wealth becomes: prod (1 + r).
 fn growth(returns: &[f64]) -> Option<f64> {
     usable(returns, 1).then(|| returns.iter().fold(1.0, |w, r| w * (1.0 + r))).and_then(finite)

@@ -65,7 +65,7 @@ pub(crate) fn turnover(traded: f64, equity: &[f64], periods: f64) -> Option<f64>
 }
 
 /// Simple returns of an equity curve that starts at `start`, deposits apart: `deposits` are those so far at each point, with the start. What is
-/// paid in during a session works from its beginning.
+/// paid in during a session works from its beginning. They multiply out to the last point, below zero too.
 pub(crate) fn returns(start: f64, equity: &[f64], deposits: &[f64]) -> Vec<f64> {
     let (mut before, mut paid) = (start, start);
     equity
@@ -73,7 +73,7 @@ pub(crate) fn returns(start: f64, equity: &[f64], deposits: &[f64]) -> Vec<f64> 
         .zip(deposits)
         .map(|(e, d)| {
             let invested = before + (d - paid);
-            let r = if invested > 0.0 { e / invested - 1.0 } else { 0.0 };
+            let r = if invested != 0.0 { e / invested - 1.0 } else { 0.0 };
             (before, paid) = (*e, *d);
             r
         })
@@ -146,6 +146,12 @@ pub fn execute(config: &Config, data: &Dataset, keeper: &mut Keeper) -> Result<S
             .iter()
             .map(|(t, state, why)| format!("kill switch: {} from {} on: {why}", state.as_str(), date(*t))),
     );
+    if let Some(s) = keeper.sessions.iter().find(|s| s.equity <= 0.0) {
+        let (equity, day) = (s.equity, date(s.time));
+        warnings.push(format!(
+            "equity was {equity:.2} on {day}: of the figures only total return and drawdown are defined"
+        ));
+    }
     warnings.extend(keeper.notices.iter().map(|n| format!("{} on {}: {}", n.who, date(n.time), n.text)));
     warnings.extend(keeper.commands.iter().map(|c| format!("operator: {c}")));
     warnings.extend(keeper.first_reject.iter().map(|r| format!("first reject: {r}")));

@@ -40,10 +40,18 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// From returns by session, against those of the first benchmark.
+    /// From returns by session, against those of the first benchmark. Once equity was zero or below, only total return and drawdown are defined.
     pub fn of(returns: &[f64], benchmark: Option<&[f64]>, periods: f64, risk_free: f64) -> Self {
         let rf = risk_free / periods;
         let drawdown = stats::max_drawdown(returns);
+        if stats::ruined(returns) {
+            return Self {
+                total_return: stats::cumulative_return(returns),
+                max_drawdown: drawdown.as_ref().map(|d| d.depth),
+                drawdown_sessions: drawdown.as_ref().map(|d| d.duration),
+                ..Self::default()
+            };
+        }
         let relative = benchmark.and_then(|b| stats::alpha_beta(returns, b, rf, periods));
         Self {
             total_return: stats::cumulative_return(returns),

@@ -31,7 +31,7 @@ pub use role::VrpRole;
 /// regresses on squared log returns, or on the daily range variance of the estimator (Yang-Zhang: squared jump over night plus
 /// Rogers-Satchell).
 ///
-/// Inputs: `vix` in points (20 is 20 %), empty where not known; prices of the index, above zero. Warm-up: `window` rows for
+/// Inputs: `vix` in points (20 is 20 %; 0.01 to 10000), empty where not known; prices of the index, above zero. Warm-up: `window` rows for
 /// close to close and Yang-Zhang, `window` - 1 for the others; `z` after `z_window` premiums; HAR after 22 + `window` + `har_min`
 /// sessions. What is not known yet is empty.
 ///
@@ -305,11 +305,17 @@ impl Vrp {
     }
 }
 
+/// A level that can be a VIX: beyond it, squares and ratios would leave the range of numbers.
+fn points(vix: f64) -> Result<f64, BadInput> {
+    let fine = (0.01..=10_000.0).contains(&vix);
+    if fine { Ok(vix) } else { Err(BadInput::new("vix", vix.to_string(), "0.01 to 10000 points")) }
+}
+
 impl Online for Vrp {
     type In = VrpIn;
     type Out = VrpOut;
     fn update(&mut self, x: &VrpIn) -> Result<Option<VrpOut>, BadInput> {
-        let vix = x.vix.map(|v| BadInput::positive("vix", v)).transpose()?;
+        let vix = x.vix.map(points).transpose()?;
         self.session(&Ohlc { open: x.open, high: x.high, low: x.low, close: x.close })?;
         Ok(self.premium(vix))
     }

@@ -69,7 +69,14 @@ fn bad(what: &str, found: &str, expected: &str) -> BadInput {
 #[test]
 fn quantities_follow_from_weights() {
     let quantity = |weight, lot| Sizing::quantity(weight, "1000".parse().unwrap(), "30".parse().unwrap(), q(lot));
-    assert_eq!(quantity(0.5, "0").unwrap(), q("16.666666667"));
+    // 500 / 30: one more billionth would cost more than 500.
+    assert_eq!(quantity(0.5, "0").unwrap(), q("16.666666666"));
+    assert_eq!(quantity(-0.5, "0").unwrap(), q("-16.666666666"));
+    assert_eq!(quantity(1.0, "0").unwrap(), q("33.333333333"));
+    // 0.3 x 1000 and 0.1 x 3 x 1000 are 10 shares, to the last digit of the weight.
+    assert_eq!(quantity(0.3, "1").unwrap(), q("10"));
+    assert_eq!(quantity(0.1 * 3.0, "1").unwrap(), q("10"));
+    assert_eq!(quantity(0.7 - 0.4, "1").unwrap(), q("10"));
     assert_eq!(quantity(0.5, "1").unwrap(), q("16"));
     assert_eq!(quantity(-0.5, "5").unwrap(), q("-15"));
     assert!(quantity(f64::NAN, "1").is_err() && quantity(1e9, "1").is_err());

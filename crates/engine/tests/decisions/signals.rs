@@ -386,7 +386,7 @@ fn an_order_decided_within_a_bar_sees_only_its_close() {
     );
     let price =
         log.reports.iter().find_map(|r| if let OrderReport::Filled(f) = r { Some(f.price.to_string()) } else { None });
-    assert_eq!((price.as_deref(), held(&e, "A").as_str()), (Some("12"), "45.454545455"));
+    assert_eq!((price.as_deref(), held(&e, "A").as_str()), (Some("12"), "45.454545454"));
 }
 
 #[test]

@@ -19,19 +19,19 @@ use projection::Golden;
 use stubs::{Moody, Stretch, Whim};
 
 const PINNED: [(&str, &str); 13] = [
-    ("on_close", "514300263e3322058d6de6b2781dcddca6cdeb30ef848aacc8e5021fbee19eb3"),
+    ("on_close", "0deb1cf087eb5a2bfb85d0238c853d48eb6798498bb202cb4aaedda970b331c0"),
     ("on_open", "788e8812c3564f2f6d455731e07d16e14685381b29835bf7c8b4a8ba6dd83e2c"),
-    ("on_signal", "92428318f11e030e10d073d879425531cc717e1450f84e9f9a2a9f049c93dc13"),
-    ("actions_MarketOnClose", "92e2b4c0419009dbc7cb5876056fcbfe28daae5cf7a28a22d7c5b97ca3344341"),
-    ("actions_MarketOnOpen", "889fd5e0357fe7733cb3f5e8b54a53a81868761af59ec07056fe10cf1019b23a"),
-    ("actions_Market", "f32b64e27d654151bd15638134a99f626015597fcb3471a5cbf945d9ca5b0756"),
-    ("actions_on_signal", "644bc95ab0c4f10cb95cd0a9bcc9402960fb25d44f36d37472207baede9fe1cc"),
-    ("rejects_cash", "2a293a3296eba956ae9978d4be6dccdad670bd49e03481ed9a321f30816181a1"),
-    ("rejects_margin", "013cac517ceb0f12ae42649eb6f7783a83ea654c002488d22967c7e5ddd5e828"),
-    ("pairs", "656b132d2491ba102cb94e5acde646e6329b0d3e360dafda91df7ca5a3c30570"),
-    ("rules_SessionClose", "0ab2dbcd02d9257a058524eea09fabec0e812bc903feb73172d58c404401173b"),
-    ("rules_Signal", "5b1a93171333f662767a94f8f5c44e86b707e70105eb74007d249a11ddb1040e"),
-    ("every_trade", "2c62659e5afc6f0bce5e73a18e19b1bbfdc30a474f4136bf50e4a0ed3bdbe050"),
+    ("on_signal", "f9b2cb10ceac013a24c8f0c0cc3288efc56d8b7bbe0fe365a1c03b327fc4f8ce"),
+    ("actions_MarketOnClose", "6865714703f11d60bed6298564fb77d642be854869a86ecc9b5c51a200c401c1"),
+    ("actions_MarketOnOpen", "030e2a56ae6739b6bc3f94d3d5cff1fe4c0a044affa868061050e7f64b9c885b"),
+    ("actions_Market", "aa614fd45f8607a820913329db78c0b29c54e658e3a10b09402c104fd8756845"),
+    ("actions_on_signal", "437a4138d051038017ad7c5fe0ca9edcc26ab6b99b4581dc5c76b2ec38c7812b"),
+    ("rejects_cash", "a5db8dd612c8c696728ac6cc35f15db57b823cdf33395eb0435e3c0953567431"),
+    ("rejects_margin", "f52fc748e2420fa52258372796c7a8ab247c050cd9ec1729da172a0f980afcd1"),
+    ("pairs", "ca262d61dec0851af6937be30c02cf89307988ee40b59e560284cbec13a93f0e"),
+    ("rules_SessionClose", "3ceaa6c1feaa40d9fbc6ece403d6088a248105b2c76f5921e494cf51a554f85f"),
+    ("rules_Signal", "ae7330ebdaefdb7eea410d04aa8cd37b7ce191019c490923506a905c2e9e3bb6"),
+    ("every_trade", "bea4a85ca906fb6e173b525b8da19425a15a4b445d21940d67957204b26624c6"),
 ];
 
 /// Everything the engine is told, and everything it records.

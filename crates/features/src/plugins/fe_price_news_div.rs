@@ -197,7 +197,10 @@ fn z(x: &[f64]) -> Option<f64> {
     let sd = (x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)).sqrt();
     // Of equal values the mean may differ in the last digit.
     let varies = x.iter().any(|v| *v != x[0]);
-    x.last().filter(|_| varies && sd > 0.0).map(|v| (v - mean) / sd)
+    // A distance that the rounding of the mean explains is none: its sign means nothing.
+    let rounding = f64::EPSILON * x.iter().map(|v| v.abs()).sum::<f64>();
+    let distance = x.last().map(|v| v - mean).map(|d| if d.abs() <= rounding { 0.0 } else { d });
+    distance.filter(|_| varies && sd > 0.0).map(|d| d / sd)
 }
 
 impl FePriceNewsDiv {

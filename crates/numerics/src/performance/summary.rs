@@ -50,8 +50,17 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of simple returns; `risk_free` is per period, `periods` make a year.
+    /// Of simple returns; `risk_free` is per period, `periods` make a year. Of a series in which wealth was [`ruined`] only the return over the whole
+    /// period and the drawdowns.
     pub fn of(returns: &[f64], risk_free: f64, periods: f64) -> Self {
+        if ruined(returns) {
+            return Self {
+                cumulative_return: cumulative_return(returns),
+                max_drawdown: max_drawdown(returns),
+                longest_drawdown: longest_drawdown(returns),
+                ..Self::of(&[], risk_free, periods)
+            };
+        }
         Self {
             observations: returns.len(),
             cumulative_return: cumulative_return(returns),

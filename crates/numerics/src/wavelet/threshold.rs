@@ -13,7 +13,7 @@ pub const MAD_TO_SIGMA: f64 = 0.674_489_750_196_081_7;
 pub enum Shrink {
     /// All come t closer to zero: sign(x) max(|x| - t, 0).
     Soft,
-    /// Those below t become zero, the others stay.
+    /// Those below t become zero, the others stay; so does one that is t itself.
     Hard,
 }
 
@@ -63,7 +63,7 @@ impl Rule {
                 let levels = math::log2(k);
                 let sparse = mean_square(d, sigma) - 1.0 < levels * (levels / k).sqrt();
                 let top = universal(d.len());
-                sigma * if sparse { top } else { sure(d, sigma, scratch).min(top) }
+                if sparse { sigma * top } else { sure(d, sigma, scratch).min(sigma * top) }
             }
         }
     }
@@ -73,20 +73,22 @@ fn mean_square(d: &[f64], unit: f64) -> f64 {
     d.iter().map(|x| (x / unit).powi(2)).sum::<f64>() / d.len() as f64
 }
 
-/// The value among |d| / sigma at which the estimated risk is least; the smallest of several.
+/// The value among |d| at which the estimated risk is least; the smallest of several. It is one of them to the last digit, so that hard
+/// thresholding keeps it.
 fn sure(d: &[f64], sigma: f64, scratch: &mut [f64]) -> f64 {
     for (s, x) in scratch.iter_mut().zip(d) {
-        *s = (x / sigma).powi(2);
+        *s = x.abs();
     }
     scratch.sort_unstable_by(f64::total_cmp);
     let n = scratch.len() as f64;
     let (mut best, mut least, mut sum, mut k) = (0.0, f64::INFINITY, 0.0, 0.0);
-    for &t2 in scratch.iter() {
+    for &t in scratch.iter() {
+        let t2 = (t / sigma).powi(2);
         k += 1.0;
         sum += t2;
         let risk = n - 2.0 * k + sum + (n - k) * t2;
         if risk < least {
-            (best, least) = (t2.sqrt(), risk);
+            (best, least) = (t, risk);
         }
     }
     best
@@ -147,5 +149,12 @@ mod tests {
         let t = Rule::Sure.threshold(&[0.1, -0.2, 0.3, 1.0], 1.0, 100, &mut s);
         assert!((t - (2.0 * 4.0_f64.ln()).sqrt()).abs() < 1e-15);
         assert_eq!(Rule::Sure.threshold(&d, 0.0, 100, &mut s), 0.0);
+        // The threshold is one of the coefficients itself, whatever the noise: hard thresholding keeps it.
+        for sigma in (1..200).map(|i| 0.1 + f64::from(i) / 7.0) {
+            let d = [0.3, -0.9, 1.7, 0.6].map(|x| x * sigma * 10.0);
+            let t = Rule::Sure.threshold(&d, sigma, 100, &mut s);
+            let i = d.iter().position(|x| x.abs() == t);
+            assert!(i.is_some_and(|i| Shrink::Hard.apply(d[i], t) == d[i]), "{t} at {sigma}");
+        }
     }
 }

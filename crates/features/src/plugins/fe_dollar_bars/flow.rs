@@ -61,6 +61,14 @@ fn ewma(values: &Window, span: usize) -> f64 {
     sum / weight
 }
 
+/// The largest whole number that is not above the expectation `x`. Means and shares are rounded in their last digits: an expectation of 51 must
+/// not become 50.999... and be exceeded by 51.
+fn whole(x: f64) -> i128 {
+    let nearest = x.round();
+    let near = (x - nearest).abs() <= 1e-12 * nearest.abs();
+    (if near { nearest } else { x.floor() }) as i128
+}
+
 impl Flow {
     pub(super) fn new(rule: FlowRule) -> Self {
         let sales = if rule.runs { rule.window } else { 1 };
@@ -152,7 +160,7 @@ impl Flow {
         };
         let limit = self.expected * one;
         self.limit = Some(limit);
-        self.exact = (limit * self.rule.unit.scale()).floor() as i128;
+        self.exact = whole(limit * self.rule.unit.scale());
     }
     /// After `num` new shares for `den` old ones.
     pub(super) fn split(&mut self, num: u32, den: u32) {
@@ -212,6 +220,27 @@ mod tests {
         f.closed(1);
         // Lengths 4 and 1 with span 3: (1 + 4/2) / 1.5 = 2.
         assert!((f.expected - 2.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn an_expectation_of_51_is_reached_and_not_exceeded_by_51() {
+        // 49 purchases and 51 sales, mixed: E = 100 x 0.51, which is 51 only but for rounding.
+        let rule = FlowRule { first: 49, min: 100, max: 100, ..rule(true) };
+        let mut f = Flow::new(rule);
+        for i in 0..100_u64 {
+            f.push(if i % 2 == 0 || i == 99 { -1 } else { 1 }, 1, i + 1);
+        }
+        f.closed(100);
+        let limit = f.limit.unwrap();
+        assert!((limit - 51.0).abs() < 1e-12, "{limit}");
+        assert!((1..=51).all(|i| !f.push(-1, 1, i)), "{limit}");
+        assert!(f.push(-1, 1, 52));
+        // Shares such as 0.49 and 0.57 round up and down: every whole expectation is taken for what it is.
+        for n in 1..=1_000_u32 {
+            let share = f64::from(1_000 - n) / 1_000.0;
+            assert_eq!(whole(1_000.0 * (1.0 - share)), i128::from(n));
+            assert_eq!(whole(f64::from(n) - 0.01), i128::from(n) - 1);
+        }
     }
 
     #[test]
