@@ -9,7 +9,7 @@ const EXITS: &str = "managed = true\n\n[engine]\nschedule = \"signal\"\norder_st
 const DOLLARS: &str = "\n[engine]\norder_style = \"notional\"\n";
 const LIMITS: &str = "\n[engine]\norder_style = \"limit\"\nlimit_bps = 25.0\n";
 const EVENING: &str = "extended_hours = true\n";
-const TRAILING: &str = "managed = true\n\n[engine]\nschedule = \"signal\"\norder_style = \"market_on_close\"\n\n[engine.position]\n\
+const TRAILING: &str = "managed = true\n\n[engine]\nschedule = \"signal\"\norder_style = \"market\"\n\n[engine.position]\n\
                         exits = \"orders\"\ntrailing_stop = 0.02\n";
 
 fn run(settings: &str) -> tempfile::TempDir {
