@@ -1,5 +1,7 @@
 //! Approval: the only way to an order that a broker takes.
 
+mod group;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::pretrade::{PreTrade, Verdict};
 use crate::step::{Stage, Step};
 use crate::time::Time;
 use crate::view::View;
+
+pub use self::group::ApprovedGroup;
 
 /// The part of an order that belongs to one approved order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,11 +85,25 @@ impl ApprovedOrder {
         self
     }
 
+    /// What is ordered in dollars is not divided or joined: nobody knows yet how many shares that is.
+    fn in_shares(&self) -> Result<(), BadInput> {
+        match self.order.kind {
+            OrderKind::Notional { .. } => {
+                Err(BadInput::new("order to be divided or joined", format!("{:?}", self.order.kind), "in shares"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// With another price and time in force, neither of which changes how much is traded on which side.
     ///
     /// # Errors
     /// When the two do not agree, or the price could be worse than the limit that was approved.
     pub fn priced(mut self, kind: OrderKind, tif: TimeInForce) -> Result<Self, BadInput> {
+        self.in_shares()?;
+        if matches!(kind, OrderKind::Notional { .. }) {
+            return Err(BadInput::new("kind of a child", format!("{kind:?}"), "an order in shares"));
+        }
         if let Some(most) = self.order.kind.limit() {
             let bound = kind.limit();
             let holds = bound.is_some_and(|p| if self.order.side == Side::Buy { p <= most } else { p >= most });
@@ -99,12 +117,32 @@ impl ApprovedOrder {
         Ok(self)
     }
 
+    /// In place of an order that works and of which `filled` has filled: with its number and terms that brokers replace. What is approved here is the
+    /// rest; the new total is that and what has filled, which was approved before.
+    ///
+    /// # Errors
+    /// When a broker could not replace the one by the other, see [`Order::replaceable`].
+    pub fn in_place_of(mut self, old: &Order, filled: Quantity) -> Result<Self, BadInput> {
+        if self.is_child() {
+            return Err(BadInput::new(
+                "replacement",
+                format!("{:?}", self.shares),
+                "an order that was approved as a whole",
+            ));
+        }
+        self.order.id = old.id;
+        self.order.quantity += filled;
+        old.replaceable(&self.order, filled)?;
+        Ok(self)
+    }
+
     /// Divides it into children of these quantities. The oldest parent is served first, and what was netted against others goes with the first
     /// child: a child never has more of a parent than the whole has, and over all children the shares of a parent sum to what it had.
     ///
     /// # Errors
     /// Unless all quantities are above zero and sum to the order's.
     pub fn split(&self, parts: &[Quantity]) -> Result<Vec<Self>, BadInput> {
+        self.in_shares()?;
         let total = self.order.quantity;
         let sum: i128 = parts.iter().map(|p| i128::from(p.nanos())).sum();
         if sum != i128::from(total.nanos()) || parts.iter().any(|p| *p <= Quantity::ZERO) {
@@ -145,6 +183,7 @@ impl ApprovedOrder {
     /// When they are of several symbols, kinds or times in force, or their sum is beyond the range of quantities.
     pub fn net(orders: &[Self]) -> Result<Option<Self>, BadInput> {
         let Some(first) = orders.first() else { return Ok(None) };
+        orders.iter().try_for_each(Self::in_shares)?;
         let same = |o: &Order| (o.symbol, o.kind, o.tif);
         if let Some(other) = orders.iter().find(|o| same(&o.order) != same(&first.order)) {
             let text = |o: &Order| format!("{} {:?} {:?}", o.symbol, o.kind, o.tif);

@@ -44,7 +44,7 @@ mod view;
 mod working;
 
 pub use adjust::{Adjust, Adjustment, Numbers};
-pub use approval::{ApprovedOrder, Share, approve};
+pub use approval::{ApprovedGroup, ApprovedOrder, Share, approve};
 pub use calendar::{Calendar, Disruption, NEW_YORK, Session};
 pub use command::{Command, Instruction, LogLevel, Obeyed};
 pub use decision::{Contribution, Decision, Outcome, Sizing, ZERO_CROSSING};
@@ -64,7 +64,7 @@ pub use money::{Cash, Price, Quantity};
 pub use name::{FeatureId, Name, StrategyId, Symbol};
 pub use observer::{Artefact, ArtefactKind, Observer};
 pub use online::{Online, Params, parse_params};
-pub use order::{Order, OrderId, OrderKind, Side, TimeInForce};
+pub use order::{Order, OrderId, OrderKind, Side, TimeInForce, Trail};
 pub use plugin::{Metrics, Plugin, Snapshot, StateError};
 pub use portfolio::{Portfolio, Position, Totals};
 pub use pretrade::{PreTrade, Verdict};
@@ -82,7 +82,7 @@ pub use symbol_map::SymbolMap;
 pub use table::{Cell, ColumnKind, ColumnSpec, Table, columns_of, table};
 pub use time::{Span, Time};
 pub use view::{FeatureValues, Last, Market, View};
-pub use working::{WorkingOrder, WorkingOrders};
+pub use working::{Replacement, WorkingOrder, WorkingOrders};
 
 // For signatures that plugins implement.
 pub use schemars;

@@ -91,6 +91,8 @@ pub enum ReportKind {
     Restated,
     /// Text that this release does not know.
     Unknown,
+    /// All of it has filled.
+    Filled,
 }
 
 /// What a report means for an order in a state.
@@ -363,6 +365,16 @@ impl OrderState {
                 }
                 S::Replaced | S::Filled | S::Cancelled | S::Expired | S::Rejected => Old,
             },
+            R::Filled => match self {
+                S::Submitted | S::PendingNew | S::Accepted | S::AcceptedForBidding | S::Held | S::PartiallyFilled => {
+                    Go(S::Filled)
+                }
+                S::PendingCancel | S::PendingReplace | S::DoneForDay | S::Stopped | S::Suspended | S::Calculated => {
+                    Go(S::Filled)
+                }
+                S::Filled => Old,
+                S::Replaced | S::Cancelled | S::Expired | S::Rejected => Contradicts,
+            },
             // Its text is kept; of its meaning nothing is assumed.
             R::Unknown => match self {
                 S::Submitted | S::PendingNew | S::Accepted | S::AcceptedForBidding | S::Held | S::PartiallyFilled => {
@@ -379,7 +391,7 @@ impl OrderState {
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::PendingNew,
         Self::Accepted,
         Self::AcceptedForBidding,
@@ -402,6 +414,7 @@ impl ReportKind {
         Self::Corrected,
         Self::Restated,
         Self::Unknown,
+        Self::Filled,
     ];
 }
 
@@ -411,7 +424,7 @@ mod tests {
 
     /// One row a report, one column a state, both in the order of `ALL`: `b` books, `-` is old, `?` contradicts, `!` halts, `r` resumes, `n` names, `m` amends;
     /// other letters are the state gone to.
-    const WANTED: [(ReportKind, &str); 22] = [
+    const WANTED: [(ReportKind, &str); 23] = [
         // S P A B H F c p R D T U K F C X J
         (ReportKind::PendingNew, "P----------------"),
         (ReportKind::Accepted, "AA-AA----A-A----?"),
@@ -435,6 +448,7 @@ mod tests {
         (ReportKind::Corrected, "mmmmmmmmmmmmmmmmm"),
         (ReportKind::Restated, "!!!!!!!!-!!!!----"),
         (ReportKind::Unknown, "?????????????????"),
+        (ReportKind::Filled, "FFFFFFFF?FFFF-???"),
     ];
 
     #[test]

@@ -66,6 +66,11 @@ impl Price {
     pub fn to_f64(self) -> f64 {
         self.nanos() as f64 / NANO as f64
     }
+    /// How many billionths of a share this many dollars pay for at this price, rounded towards zero and kept within the range of quantities.
+    pub fn bought_with(self, dollars: Cash) -> Quantity {
+        let n = dollars.0 / i128::from(self.nanos());
+        Quantity(n.clamp(-i128::from(LIMIT), i128::from(LIMIT)) as i64)
+    }
     /// After a split of `num` new shares for `den` old ones: the price times `den / num`, rounded down to a billionth of a dollar and
     /// kept within the range of prices. Unchanged when either is zero.
     #[must_use]
@@ -75,6 +80,16 @@ impl Price {
         }
         let exact = i128::from(self.nanos()) * i128::from(den) / i128::from(num);
         NonZeroI64::new(exact.clamp(1, i128::from(LIMIT)) as i64).map_or(self, Self)
+    }
+}
+
+impl Price {
+    /// Rounded up or down to what US exchanges take: whole cents from a dollar on, hundredths of a cent below; `None` when nothing is left of it.
+    pub fn to_tick(self, up: bool) -> Option<Self> {
+        let tick = if self.nanos() >= NANO { NANO / 100 } else { NANO / 10_000 };
+        let below = self.nanos() - self.nanos() % tick;
+        let rounded = if up && below < self.nanos() { below + tick } else { below };
+        Self::from_nanos(rounded).ok()
     }
 }
 
@@ -330,6 +345,28 @@ macro_rules! textual {
 textual!(Price, i64, 9, "price", |p: Price| p.nanos(), Price::from_nanos, Price::from_f64);
 textual!(Quantity, i64, 9, "quantity", |q: Quantity| q.0, Quantity::from_nanos, Quantity::from_f64);
 textual!(Cash, i128, 18, "cash", |c: Cash| c.0, |n: i128| Ok::<_, BadInput>(Cash(n)), Cash::from_f64);
+
+#[cfg(test)]
+mod tick_tests {
+    use super::*;
+
+    #[test]
+    fn prices_in_ticks_and_dollars_in_shares() {
+        let p = |s: &str| s.parse::<Price>().unwrap();
+        let tick = |s: &str, up| p(s).to_tick(up).map(|x| x.to_string());
+        assert_eq!((tick("10.005", true), tick("10.005", false)), (Some("10.01".into()), Some("10".into())));
+        assert_eq!((tick("10.01", true), tick("10.01", false)), (Some("10.01".into()), Some("10.01".into())));
+        assert_eq!((tick("0.12341", true), tick("0.12349", false)), (Some("0.1235".into()), Some("0.1234".into())));
+        assert_eq!((tick("0.00009", false), tick("0.00009", true)), (None, Some("0.0001".into())));
+        let buys = |price: &str, dollars: &str| p(price).bought_with(dollars.parse().unwrap()).to_string();
+        assert_eq!(buys("3", "10"), "3.333333333");
+        assert_eq!((buys("0.01", "0"), buys("1000000000", "0.5")), ("0".into(), "0".into()));
+        assert_eq!((buys("0.000000001", "5"), buys("0.000000001", "-5")), ("1000000000".into(), "-1000000000".into()));
+        let (price, amount): (Price, Cash) = (p("7.77"), "100".parse().unwrap());
+        let bought = price.bought_with(amount);
+        assert!(price * bought <= amount && price * (bought + "0.000000001".parse().unwrap()) > amount);
+    }
+}
 
 #[cfg(test)]
 mod tests {

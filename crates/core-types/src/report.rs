@@ -6,7 +6,7 @@ use crate::ids::{BrokerOrderId, ExecutionId};
 use crate::lifecycle::{OrderState, ReportKind};
 use crate::money::{Cash, Price, Quantity};
 use crate::name::Symbol;
-use crate::order::{OrderId, Side};
+use crate::order::{OrderId, OrderKind, Side, TimeInForce};
 use crate::time::Time;
 
 /// A fill, exact.
@@ -121,6 +121,8 @@ pub enum Said {
     Replaced {
         /// Quantity filled in all, also by fills that are still to be reported.
         filled: Quantity,
+        /// The attempt ([`crate::ClientOrderId`]) of ours that works in its place; `None` when the broker has put something else there.
+        by: Option<u8>,
     },
     /// Nothing more today.
     DoneForDay,
@@ -146,6 +148,11 @@ pub enum Said {
     Restated(String),
     /// Something that this release does not know, as it came.
     Unknown(String),
+    /// All of it has filled; an order in dollars is over with this word only, since nobody else knows when they are spent.
+    Filled {
+        /// Quantity filled in all, also by fills that are still to be reported.
+        filled: Quantity,
+    },
 }
 
 impl Said {
@@ -174,6 +181,7 @@ impl Said {
             Self::Corrected(_) => ReportKind::Corrected,
             Self::Restated(_) => ReportKind::Restated,
             Self::Unknown(_) => ReportKind::Unknown,
+            Self::Filled { .. } => ReportKind::Filled,
         }
     }
     /// The broker's words, or the name that it gives, when there are any.
@@ -267,5 +275,20 @@ pub enum OrderReport {
         state: OrderState,
         /// The broker's words, when there were any.
         words: Option<String>,
+    },
+    /// It goes on with other terms, as was asked for.
+    Replaced {
+        /// Which order.
+        order: OrderId,
+        /// When.
+        time: Time,
+        /// The attempt that works now, from 2.
+        attempt: u8,
+        /// Its quantity in all: what had filled before counts towards it.
+        quantity: Quantity,
+        /// How it is priced now.
+        kind: OrderKind,
+        /// How long it lives now.
+        tif: TimeInForce,
     },
 }

@@ -18,6 +18,8 @@ pub enum Outgoing<'a> {
     Submit(&'a Order),
     /// The broker is asked to cancel an order.
     Cancel(OrderId),
+    /// The broker is asked to replace the order of this number by this one.
+    Replace(&'a Order),
 }
 
 /// What a service gives the engine: an input like any other, which the driver stamps and journals. So a replay needs no service.

@@ -8,19 +8,38 @@ use smallvec::SmallVec;
 
 use crate::ids::BrokerOrderId;
 use crate::lifecycle::OrderState;
-use crate::money::Quantity;
+use crate::money::{Cash, Quantity};
 use crate::name::Symbol;
-use crate::order::{Order, OrderId, Side};
+use crate::order::{Order, OrderId, OrderKind, Side};
 use crate::symbol_map::SymbolMap;
 
 /// Parts of a cumulative quantity, each from where to where.
 type Parts = SmallVec<[(Quantity, Quantity); 1]>;
 
+/// Other terms that a broker was asked to replace those of an order by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The order with its new terms; the quantity is the new total, of which what has filled is a part.
+    pub order: Order,
+    /// The attempt under whose name it is sent.
+    pub attempt: u8,
+    /// Whether the broker has refused it. It is remembered all the same, in case the refusal was of another one.
+    pub refused: bool,
+}
+
 /// An order that has been sent and has not come to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkingOrder {
-    /// The order as it was sent.
+    /// The order as it was sent, or replaced.
     pub order: Order,
+    /// Under which attempt's name it works, from 1.
+    pub attempt: u8,
+    /// What its fills cost, before fees; kept for orders in dollars.
+    pub spent: Cash,
+    /// Whether it only closes what is held, or what another order fills ([`crate::ApprovedGroup`]): it may never fill, and counts as nothing to come.
+    pub exit: bool,
+    /// What it is to be replaced by.
+    pub replacement: Option<Box<Replacement>>,
     /// Where it is, as far as its broker has said.
     pub state: OrderState,
     /// The broker's own name of it, once it is known.
@@ -37,7 +56,81 @@ impl WorkingOrder {
     /// An order of which nothing has been reported yet.
     pub fn new(order: Order) -> Self {
         let remaining = order.signed();
-        Self { order, state: OrderState::Submitted, broker: None, remaining, ended: false, booked: SmallVec::new() }
+        Self {
+            order,
+            attempt: 1,
+            exit: false,
+            spent: Cash::ZERO,
+            replacement: None,
+            state: OrderState::Submitted,
+            broker: None,
+            remaining,
+            ended: false,
+            booked: SmallVec::new(),
+        }
+    }
+
+    /// The same for an exit.
+    pub fn exit(order: Order) -> Self {
+        Self { exit: true, ..Self::new(order) }
+    }
+
+    /// Whether the broker has still to say if it replaces the order.
+    pub fn in_doubt(&self) -> bool {
+        !self.ended && self.replacement.as_ref().is_some_and(|r| !r.refused)
+    }
+
+    /// What is to be reckoned with of it, with its sign: nothing of an exit, otherwise what is still to come, once a replacement that is awaited has happened.
+    pub fn to_come(&self) -> Quantity {
+        if self.exit {
+            return Quantity::ZERO;
+        }
+        let Some(r) = self.replacement.as_ref().filter(|_| self.in_doubt()) else { return self.remaining };
+        let rest = (r.order.quantity - self.filled()).max(Quantity::ZERO);
+        if self.order.side == Side::Buy { rest } else { -rest }
+    }
+
+    /// The most that may fill of it in all: while a replacement is awaited, by whichever of the two is the larger.
+    pub fn most(&self) -> Quantity {
+        let asked = self.replacement.as_ref().map_or(Quantity::ZERO, |r| r.order.quantity);
+        self.order.quantity.max(asked)
+    }
+
+    /// How much of it is booked.
+    pub fn filled(&self) -> Quantity {
+        self.booked.iter().map(|(a, b)| *b - *a).sum()
+    }
+
+    /// The dollars that it may cost, when it is ordered in dollars.
+    pub fn dollars(&self) -> Option<Cash> {
+        if let OrderKind::Notional { amount } = self.order.kind { Some(amount) } else { None }
+    }
+
+    /// Takes in that so much has filled of an order in dollars, of which the quantity is an estimate.
+    pub fn at_least(&mut self, filled: Quantity) {
+        if self.dollars().is_some() && filled > self.order.quantity {
+            self.order.quantity = filled;
+            self.expect(filled);
+        }
+    }
+
+    /// Takes in that so much fills of it in all: what is not booked yet is still to come.
+    pub fn expect(&mut self, in_all: Quantity) {
+        let to_come = in_all - self.filled();
+        self.remaining = if self.order.side == Side::Buy { to_come } else { -to_come };
+    }
+
+    /// Takes in that the replacement of this attempt works in its place; gives whether that was asked for.
+    pub fn replaced(&mut self, by: u8) -> bool {
+        match self.replacement.take_if(|r| r.attempt == by) {
+            None => false,
+            Some(r) => {
+                (self.order, self.attempt) = (r.order, r.attempt);
+                self.expect(self.order.quantity);
+                self.state = self.at_work();
+                true
+            }
+        }
     }
 
     /// The state of an order that works, by its fills.
@@ -159,14 +252,17 @@ impl WorkingOrders {
         self.by_symbol.get_or_insert_with(w.order.symbol, SmallVec::new).push(id);
         self.orders.insert(id, w);
     }
-    /// Takes an order out that has come to its end; gives its symbol. One that ended short of its quantity is remembered for a while.
+    /// Takes an order out that has come to its end; gives its symbol. One that ended short of its quantity, or had another one before, is remembered for a
+    /// while.
     pub fn end(&mut self, id: OrderId) -> Option<Symbol> {
         let w = self.orders.remove(&id)?;
         let symbol = w.order.symbol;
         if let Some(own) = self.by_symbol.get_mut(symbol) {
             own.retain(|x| *x != id);
         }
-        if w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
+        // What was ordered is not always what the whole of it was: replaced, or in dollars.
+        let changed = w.attempt > 1 || w.dollars().is_some();
+        if changed || w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
             self.remember(w);
         }
         Some(symbol)
@@ -230,7 +326,7 @@ impl WorkingOrders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::{OrderKind, TimeInForce};
+    use crate::order::TimeInForce;
     use crate::time::Time;
 
     fn working() -> WorkingOrder {
@@ -262,6 +358,56 @@ mod tests {
         assert_eq!(fresh(&mut w, 0, 10), [(4, 7), (8, 10)], "the whole, from another source");
         assert_eq!(fresh(&mut w, 3, 9), []);
         assert_eq!(w.booked.as_slice(), [(q(0), q(10))]);
+    }
+
+    #[test]
+    fn a_replaced_order_reckons_with_its_new_total_and_its_old_fills() {
+        let mut w = working();
+        fresh(&mut w, 0, 4);
+        w.expect(q(10));
+        assert_eq!((w.remaining, w.to_come(), w.most()), (q(6), q(6), q(10)));
+        let asked = |attempt, quantity| {
+            let order = Order { quantity: q(quantity), ..working().order };
+            Some(Box::new(Replacement { order, attempt, refused: false }))
+        };
+        w.replacement = asked(2, 7);
+        // While it is awaited either may fill: 10 at most, 3 are reckoned with.
+        assert_eq!((w.in_doubt(), w.to_come(), w.most()), (true, q(3), q(10)));
+        assert!(!w.replaced(3) && w.replaced(2) && !w.replaced(2));
+        assert_eq!((w.attempt, w.remaining, w.state, w.in_doubt()), (2, q(3), OrderState::PartiallyFilled, false));
+        w.replacement = asked(3, 12);
+        assert_eq!((w.to_come(), w.most()), (q(8), q(12)));
+        // As much as was wanted has filled already.
+        w.replacement = asked(3, 2);
+        assert_eq!(w.to_come(), q(0));
+        // An end leaves what is still to be reported; an exit is reckoned with nothing.
+        (w.ended, w.replacement) = (true, asked(4, 9));
+        assert_eq!((w.in_doubt(), w.to_come()), (false, q(3)));
+        let sale = Order { side: Side::Sell, ..working().order };
+        let exit = WorkingOrder::exit(sale.clone());
+        assert_eq!((exit.to_come(), exit.remaining), (q(0), q(-10)));
+        // What was replaced is remembered although all of it has filled: its first terms are not the whole.
+        let mut all = WorkingOrders::default();
+        let mut w = WorkingOrder { attempt: 2, ..WorkingOrder::new(sale) };
+        w.progress(q(0), q(10));
+        all.insert(w);
+        all.end(OrderId(1));
+        assert!(all.fillable(OrderId(1)).is_some());
+    }
+
+    #[test]
+    fn an_order_in_dollars_grows_with_its_fills() {
+        let amount = "50".parse().unwrap();
+        let mut w = WorkingOrder::new(Order { kind: OrderKind::Notional { amount }, ..working().order });
+        assert_eq!(w.dollars(), Some(amount));
+        w.at_least(q(8));
+        assert_eq!((w.order.quantity, w.remaining), (q(10), q(10)));
+        fresh(&mut w, 0, 8);
+        w.at_least(q(15));
+        assert_eq!((w.order.quantity, w.remaining), (q(15), q(7)));
+        let mut shares = working();
+        shares.at_least(q(15));
+        assert_eq!((shares.order.quantity, shares.dollars()), (q(10), None));
     }
 
     #[test]

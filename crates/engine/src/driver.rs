@@ -297,6 +297,8 @@ impl<V: Venue> Backtest<V> {
             }
             match effect {
                 Effect::Submit(order) => venue.submit(order, &engine.view()),
+                Effect::SubmitGroup(group) => venue.submit_group(group, &engine.view()),
+                Effect::Replace(order, attempt) => venue.replace(order, attempt, &engine.view()),
                 Effect::Cancel { order, time } => venue.cancel(order, time),
                 Effect::Query => statement = venue.statement(),
                 Effect::Start(job) => done.push_back((job.time.plus(*job_delay), job.run())),

@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use tradewind_core_types::{
-    ApprovedOrder, Cash, Command, Decision, JobDone, JobId, LedgerHash, Notice, Obeyed, Order, OrderId, OrderReport,
-    Portfolio, Record, SessionRecord, StrategyId, Task, Time,
+    ApprovedGroup, ApprovedOrder, Cash, Command, Decision, JobDone, JobId, LedgerHash, Notice, Obeyed, Order, OrderId,
+    OrderReport, Portfolio, Record, SessionRecord, StrategyId, Task, Time,
 };
 
 use crate::input::TimerId;
@@ -21,6 +21,11 @@ pub enum Effect {
         /// When that was decided.
         time: Time,
     },
+    /// Send these orders to the broker, which hang together.
+    SubmitGroup(ApprovedGroup),
+    /// Ask the broker to replace the working order of this number by this one, under the name of this attempt ([`tradewind_core_types::ClientOrderId`]).
+    /// Its quantity is the new total: what has filled before, or fills before the broker acts, counts towards it.
+    Replace(ApprovedOrder, u8),
     /// Ask the broker for what is held: a statement is to come as an input, if the broker keeps books of its own.
     Query,
     /// Give the timer as an input at this time, in place of the time it was armed for before; never, when it is [`Time::MAX`].

@@ -109,13 +109,7 @@ pub fn explain(
         );
     }
     write_steps(&mut out, &d.checks);
-    for f in fills {
-        let _ = writeln!(
-            out,
-            "fill       {}  {} @ {}  slippage {:.2} bp, fees {}",
-            f.time, f.quantity, f.price, f.slippage_bps, f.fee
-        );
-    }
+    fills.iter().for_each(|f| write_fill(&mut out, f));
     match d.verify() {
         Ok(()) => out.push_str("verified   the steps multiply out to the quantity, bit by bit\n"),
         Err(e) => {
@@ -123,6 +117,22 @@ pub fn explain(
         }
     }
     out
+}
+
+/// Writes an exit that worked as an order, with its fills.
+pub fn explain_exit(o: &Order, fills: impl Iterator<Item = Fill>) -> String {
+    let side = if o.side == Side::Buy { "BUY" } else { "SELL" };
+    let mut out = format!("exit       order {:06}  {side} {} {} {:?}\n", o.id.0, o.quantity, o.symbol, o.kind);
+    fills.for_each(|f| write_fill(&mut out, &f));
+    out
+}
+
+fn write_fill(out: &mut String, f: &Fill) {
+    let _ = writeln!(
+        out,
+        "fill       {}  {} @ {}  slippage {:.2} bp, fees {}",
+        f.time, f.quantity, f.price, f.slippage_bps, f.fee
+    );
 }
 
 fn money(c: Cash) -> String {

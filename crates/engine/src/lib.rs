@@ -26,6 +26,7 @@ mod record;
 mod resequence;
 mod routing;
 mod services;
+mod trailing;
 mod venue;
 mod workers;
 
@@ -36,14 +37,14 @@ pub use engine::{Engine, EngineConfig, OnBadInput, OrderStyle, Point, Schedule, 
 pub use error::EngineError;
 pub use exchange::{Exchange, ExchangeConfig, Shorting};
 pub use executor::ExecutorParams;
-pub use explain::{explain, percent};
+pub use explain::{explain, explain_exit, percent};
 pub use input::{Given, Input, InputRef, Stamped, TimerId};
 pub use journal::{Frame, JournalError, JournalReader, JournalWriter};
 pub use kill_switch::{KillSwitch, KillSwitchParams, TradingState};
 pub use ledger::{Entry, Ledger, Rates};
 pub use merge::{Merge, Source, VecSource};
 pub use pipeline::{Conviction, Named, Pipeline, Strategy};
-pub use position::PositionParams;
+pub use position::{ExitsAs, PositionParams};
 pub use record::{Recorder, dispatch};
 pub use resequence::{Arrival, Late, Resequencer, Tally};
 pub use venue::Venue;

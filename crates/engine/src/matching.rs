@@ -34,7 +34,7 @@ pub(crate) struct Terms {
 }
 
 /// Whether price `a` is strictly better than `b` for this side.
-fn better(side: Side, a: Price, b: Price) -> bool {
+pub(crate) fn better(side: Side, a: Price, b: Price) -> bool {
     if side == Side::Buy { a < b } else { a > b }
 }
 /// The bar's extreme against (stops) or in favour of (limits) this side.

@@ -8,6 +8,18 @@ use tradewind_core_types::{Adjust, Adjustment, Event, Invalid, MarketData, Signa
 
 use crate::pipeline::{Standing, Strategy};
 
+/// How exits are carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitsAs {
+    /// By decisions at every price.
+    #[default]
+    Decisions,
+    /// By orders that work at the broker: a limit order that takes the profit, and a stop or a trailing stop. Maximum age, pairs, and what several
+    /// strategies hold are decided upon all the same.
+    Orders,
+}
+
 /// When a position of a managed strategy (`managed = true`) is closed, whatever its alpha still says.
 ///
 /// The return of a position is its unrealised profit over what it cost, of all legs of the signal together: a pair is judged as a pair. What
@@ -17,6 +29,9 @@ use crate::pipeline::{Standing, Strategy};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PositionParams {
+    /// How take profit, stop and trailing stop are carried out. As orders, a trailing stop is in force from the beginning, and comes in the place of the fixed
+    /// one, which is decided upon.
+    pub exits: ExitsAs,
     /// Closes at this return (decimal), above 0, at most 100.
     pub take_profit: Option<f64>,
     /// Closes at this loss (decimal, positive), above 0, at most 10.
@@ -32,6 +47,7 @@ pub struct PositionParams {
 impl Default for PositionParams {
     fn default() -> Self {
         Self {
+            exits: ExitsAs::Decisions,
             take_profit: Some(0.07),
             stop_loss: Some(0.03),
             trailing_stop: None,
@@ -121,7 +137,11 @@ fn performance(signal: &Signal, view: &View<'_>) -> Option<(f64, bool)> {
 }
 
 /// Why a position must be closed, with the numbers.
-fn verdict(p: &PositionParams, signal: &Signal, r: f64, t: &Track) -> Option<Adjustment> {
+fn verdict(p: &PositionParams, signal: &Signal, r: f64, t: &Track, view: &View<'_>) -> Option<Adjustment> {
+    // What works as an order is not decided as well.
+    let exits = || view.working.of(signal.symbol()).any(|w| w.exit && !w.ended);
+    let orders = p.exits == ExitsAs::Orders && signal.legs.len() == 1 && exits();
+    let trails = p.trailing_stop.is_some();
     let why = |reason: String, name, limit| {
         Some(
             Adjustment::new(Adjust::Veto, reason)
@@ -132,16 +152,19 @@ fn verdict(p: &PositionParams, signal: &Signal, r: f64, t: &Track) -> Option<Adj
     };
     let percent = |x: f64| format!("{:.2} %", 100.0 * x);
     if let Some(stop) = signal.stop_loss.or(p.stop_loss)
+        && (!orders || trails)
         && r <= -stop
     {
         return why(format!("stop loss: {} against a limit of -{}", percent(r), percent(stop)), "stop_loss", stop);
     }
     if let Some(goal) = signal.take_profit.or(p.take_profit)
+        && !orders
         && r >= goal
     {
         return why(format!("take profit: {} against {}", percent(r), percent(goal)), "take_profit", goal);
     }
     if let Some(trail) = p.trailing_stop
+        && !orders
         && t.best > 0.0
     {
         let back = 1.0 - (1.0 + r) / (1.0 + t.best);
@@ -179,7 +202,7 @@ impl PositionManager {
             let pairs = signals.values().filter(|x| x.legs.len() > 1 && x.legs.iter().any(|l| l.symbol == symbol));
             for signal in single.into_iter().chain(pairs) {
                 if let Some((r, t)) = self.track(s.id, signal, view)
-                    && verdict(p, signal, r, &t).is_some()
+                    && verdict(p, signal, r, &t, view).is_some()
                 {
                     due.extend(signal.legs.iter().map(|l| l.symbol));
                 }
@@ -227,7 +250,7 @@ impl PositionManager {
             }
         }
         let (r, t) = self.track(strategy, signal, view)?;
-        let Some(exit) = verdict(p, signal, r, &t) else {
+        let Some(exit) = verdict(p, signal, r, &t, view) else {
             return Some(
                 Adjustment::new(Adjust::Keep, "held")
                     .with("return", r)
@@ -238,6 +261,12 @@ impl PositionManager {
         self.blocks.insert(key, Block { long: t.long, age: 0, reason: exit.reason.to_string() });
         self.tracks.remove(&key);
         Some(exit)
+    }
+
+    /// A position was closed by an order: the strategy stays out as after an exit that was decided.
+    pub fn leave(&mut self, strategy: StrategyId, symbol: Symbol, long: bool, reason: &str) {
+        self.blocks.insert((strategy, symbol), Block { long, age: 0, reason: reason.to_owned() });
+        self.tracks.remove(&(strategy, symbol));
     }
 
     /// A symbol goes on under another name: who stays out of it still does. Its signals end with the old name, and so do their tracks.

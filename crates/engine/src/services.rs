@@ -70,9 +70,17 @@ impl Services {
     }
     /// Shows what leaves the engine.
     pub fn outgoing(&mut self, effect: &Effect, view: &View<'_>) {
+        if let Effect::SubmitGroup(group) = effect {
+            for o in group.orders() {
+                let out = Outgoing::Submit(o);
+                self.call(view, |r, _| r.hears >= Hears::Everything, |s, requests| s.on_outgoing(&out, view, requests));
+            }
+            return;
+        }
         let (out, least) = match (effect.record(view.portfolio), effect) {
             (Some(r), _) => (Outgoing::Record(r), Hears::Records),
             (_, Effect::Submit(o)) => (Outgoing::Submit(o.order()), Hears::Everything),
+            (_, Effect::Replace(o, _)) => (Outgoing::Replace(o.order()), Hears::Everything),
             (_, Effect::Cancel { order, .. }) => (Outgoing::Cancel(*order), Hears::Everything),
             _ => return,
         };

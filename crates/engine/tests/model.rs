@@ -46,6 +46,13 @@ struct Track {
     since: Time,
     /// Whether a bar of its symbol has ended at or after its decision.
     bar_seen: bool,
+    /// The best price since it works, for trailing stops; nothing once it was set off.
+    best: Option<Price>,
+    /// At the event that replaced it: what it was before, and whether a bar had been seen.
+    old: Option<(Order, bool)>,
+    /// What it was to be replaced by, by attempt.
+    asked: BTreeMap<u8, Order>,
+    replaced: usize,
 }
 
 /// Books kept by another hand: plain integers, straight from the fills.
@@ -134,6 +141,47 @@ fn expected(o: &Order, whole: bool, e: &Event) -> Option<Option<Price>> {
     })
 }
 
+/// At which price a trailing stop is set off by an event, and its best price afterwards. A bar is a path: the open, the price worst for the trader,
+/// the one best for them, the close; only the first two can be filled at the stop.
+fn trailed(o: &Order, best: Price, whole: bool, e: &Event) -> (Option<Price>, Price) {
+    let OrderKind::TrailingStop { trail } = o.kind else { return (None, best) };
+    let sign = if o.side == Side::Sell { 1 } else { -1 };
+    // Mirrored for purchases, so that higher is better.
+    let at = |p: Price| sign * p.nanos();
+    let stop = |best: i64| match trail {
+        Trail::Amount(a) => best - a.nanos(),
+        Trail::Millionths(n) => best - ((best.abs() as i128 * i128::from(n) + 999_999) / 1_000_000) as i64,
+    };
+    let back = |x: i64| Price::from_nanos(sign * x).unwrap();
+    let mut top = at(best);
+    match &e.data {
+        MarketData::Trade(t) if at(t.price) <= stop(top) => (Some(t.price), best),
+        MarketData::Trade(t) => (None, back(top.max(at(t.price)))),
+        MarketData::Quote(q) if q.bid <= q.ask => {
+            let far = if o.side == Side::Buy { q.ask } else { q.bid };
+            ((at(far) <= stop(top)).then_some(far), best)
+        }
+        MarketData::Bar(b) => {
+            let (low, high) = if sign > 0 { (b.low, b.high) } else { (b.high, b.low) };
+            if let (true, Some(open), Some(low), Some(high)) = (whole, b.open, low, high) {
+                if at(open) <= stop(top) {
+                    return (Some(open), best);
+                }
+                top = top.max(at(open));
+                if at(low) <= stop(top) {
+                    return (Some(back(stop(top))), best);
+                }
+                top = top.max(at(high));
+            } else if at(b.close) <= stop(top) {
+                return (Some(b.close), best);
+            }
+            top = top.max(at(b.close));
+            ((at(b.close) <= stop(top)).then_some(b.close), back(top))
+        }
+        _ => (None, best),
+    }
+}
+
 fn fill_of(o: &Order, id: u64, time: Time, quantity: Quantity, p: &Progress) -> Fill {
     let (symbol, side, price, fee) = (o.symbol, o.side, p.price, p.fee);
     Fill { id, order: o.id, time, symbol, side, quantity, price, fee, slippage_bps: p.slippage_bps }
@@ -213,6 +261,7 @@ impl<B: Venue> World<B> {
             for f in &self.fresh(r) {
                 if self.strict {
                     self.check_fill(f, e);
+                    self.check_trail(f, e);
                     assert!(filled_now.insert(f.order, *f).is_none(), "one fill an event");
                 }
                 self.ledger.fill(f, e.time).unwrap();
@@ -249,10 +298,13 @@ impl<B: Venue> World<B> {
                 self.closed = true;
                 self.ledger.close(e.time).unwrap();
             }
-            MarketData::Bar(_) => {
-                self.orders.values_mut().filter(|t| Some(t.order.symbol) == e.symbol).for_each(|t| t.bar_seen = true)
-            }
             _ => {}
+        }
+        if self.strict && !self.after_hours() {
+            self.trail(e);
+        }
+        if let MarketData::Bar(_) = e.data {
+            self.orders.values_mut().filter(|t| Some(t.order.symbol) == e.symbol).for_each(|t| t.bar_seen = true);
         }
         let p = self.ledger.portfolio();
         p.reconcile().unwrap();
@@ -302,7 +354,9 @@ impl<B: Venue> World<B> {
         if let Some(l) = limit {
             assert!(if buy { f.price <= l } else { f.price >= l }, "beyond its limit: {o:?} {f:?}");
         }
-        if let OrderKind::Stop { trigger } = o.kind {
+        if let OrderKind::Stop { trigger } = o.kind
+            && t.filled.is_zero()
+        {
             assert!(if buy { f.price >= trigger } else { f.price <= trigger }, "better than its stop: {o:?} {f:?}");
         }
         if o.tif == TimeInForce::Fok {
@@ -373,6 +427,31 @@ impl<B: Venue> World<B> {
         }
     }
 
+    /// A trailing stop fills where its path says, and is a market order from then on.
+    fn check_trail(&mut self, f: &Fill, e: &Event) {
+        let exact = self.config.costs.slippage == Slippage::NONE;
+        let t = self.orders.get_mut(&f.order).unwrap();
+        if let Some(best) = t.best.take() {
+            let (price, _) = trailed(&t.order, best, t.bar_seen, e);
+            let price = price.unwrap_or_else(|| panic!("not set off: {t:?} {e:?}"));
+            assert!(!exact || f.price == price, "{price} expected: {t:?} {f:?} {e:?}");
+        }
+    }
+
+    /// Trailing stops follow the prints that have not filled them; one that a print replaces, by its old terms.
+    fn trail(&mut self, e: &Event) {
+        for t in self.orders.values_mut() {
+            let (order, seen) = t.old.take().unwrap_or_else(|| (t.order.clone(), t.bar_seen));
+            let quiet = t.end.is_some() || e.time <= order.time || self.halted.contains(&order.symbol);
+            if let Some(best) = t.best.filter(|_| Some(order.symbol) == e.symbol && !quiet) {
+                let (price, next) = trailed(&order, best, seen, e);
+                // Without volume, or while its money is short, it stays where it is.
+                assert!(price.is_none() || self.config.costs.slippage.max_participation.is_some(), "{t:?} {e:?}");
+                t.best = Some(next).filter(|_| price.is_none());
+            }
+        }
+    }
+
     /// A fill at a bar's open happened when the bar began: with the session, or when the bar before it ended.
     fn check_time(&self, t: &Track, f: &Fill, e: &Event) {
         let MarketData::Bar(b) = &e.data else {
@@ -385,7 +464,9 @@ impl<B: Venue> World<B> {
         let at_open = match t.order.kind {
             OrderKind::MarketOnOpen | OrderKind::LimitOnOpen { .. } => Some(true),
             // A stop-limit says nothing of when it was triggered.
-            OrderKind::StopLimit { .. } => None,
+            OrderKind::StopLimit { .. } | OrderKind::TrailingStop { .. } => None,
+            // One that has filled in part was set off and is a market order.
+            OrderKind::Stop { .. } if t.filled > Quantity::ZERO => None,
             _ => {
                 let alone = Bar { open: None, ..*b };
                 let without = Event { data: MarketData::Bar(alone), ..e.clone() };
@@ -414,8 +495,19 @@ impl<B: Venue> World<B> {
 
     fn lifecycle(&mut self, r: &BrokerReport) {
         let t = self.orders.get_mut(&r.order).unwrap();
+        let bar_seen = self.market.last(t.order.symbol).and_then(|l| l.bar).is_some_and(|b| r.time <= b);
         let (end, filled) = match &r.said {
-            Said::Accepted => return,
+            Said::Accepted | Said::PendingReplace => return,
+            Said::ReplaceRejected(_) => return,
+            Said::Replaced { filled, by } => {
+                assert_eq!(*filled, t.filled, "{r:?}");
+                let new = t.asked.remove(&by.unwrap()).unwrap();
+                assert!(new.quantity > t.filled && t.end.is_none(), "{t:?} {r:?}");
+                t.old = Some((t.order.clone(), t.bar_seen));
+                (t.order, t.since, t.bar_seen) = (Order { time: r.time, ..new }, r.time, bar_seen);
+                t.replaced += 1;
+                return;
+            }
             Said::Progress(p) => {
                 t.filled += p.to - p.from;
                 t.since = r.time;
@@ -495,7 +587,13 @@ impl<B: Venue> World<B> {
         let (price, trigger) = (near(y), near(y / 600));
         let continuous = [TimeInForce::Day, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok];
         let tif = continuous[(x / 16) as usize % 4];
-        let (kind, tif) = match x % 10 {
+        let trail = if y.is_multiple_of(2) {
+            Trail::Amount(cents(1 + i64::from(y % 400)))
+        } else {
+            Trail::Millionths(1 + y % 40_000)
+        };
+        let (kind, tif) = match x % 11 {
+            10 => (OrderKind::TrailingStop { trail }, continuous[(x / 16) as usize % 2]),
             0..=2 => (OrderKind::Market, tif),
             3 => (OrderKind::Limit { price }, tif),
             4 => (OrderKind::Stop { trigger }, tif),
@@ -514,7 +612,36 @@ impl<B: Venue> World<B> {
         self.broker.submit(approved, &view);
         let bar_seen = self.market.last(sym).and_then(|l| l.bar).is_some_and(|t| time <= t);
         let working = WorkingOrder::new(order.clone());
-        self.orders.insert(id, Track { order, working, filled: Quantity::ZERO, end: None, since: time, bar_seen });
+        let trails = matches!(kind, OrderKind::TrailingStop { .. });
+        let best = self.market.last(sym).map(|l| l.price).filter(|_| trails);
+        let (filled, asked) = (Quantity::ZERO, BTreeMap::new());
+        let track =
+            Track { order, working, filled, end: None, since: time, bar_seen, best, old: None, asked, replaced: 0 };
+        self.orders.insert(id, track);
+    }
+
+    /// Asks for other terms of an order, whatever has become of it.
+    fn replace(&mut self, id: OrderId, x: u32, y: u32) {
+        let Some(t) = self.orders.get_mut(&id) else { return };
+        let level = self.level[(x / 7) as usize % 4];
+        let near = |k: u32| cents(level + i64::from(k % 600) - 300);
+        let kind = match t.order.kind {
+            OrderKind::Limit { .. } => OrderKind::Limit { price: near(y) },
+            OrderKind::Stop { .. } => OrderKind::Stop { trigger: near(y) },
+            OrderKind::StopLimit { .. } => OrderKind::StopLimit { trigger: near(y), price: near(y / 600) },
+            OrderKind::LimitOnOpen { .. } => OrderKind::LimitOnOpen { price: near(y) },
+            OrderKind::LimitOnClose { .. } => OrderKind::LimitOnClose { price: near(y) },
+            OrderKind::TrailingStop { .. } => OrderKind::TrailingStop { trail: Trail::Millionths(1 + y % 40_000) },
+            same => same,
+        };
+        let (time, quantity) = (Time::from_nanos(self.now), shares(1 + i64::from((x / 128) % 600)));
+        let new = Order { time, quantity, kind, ..t.order.clone() };
+        let attempt = 2 + t.asked.last_key_value().map_or(0, |a| *a.0) + t.replaced as u8;
+        t.asked.insert(attempt, new.clone());
+        let features = FeatureValues::default();
+        let view = View::new(time, &self.market, &features, self.ledger.portfolio());
+        let approved = approve(new, [], &view, &mut vec![]).unwrap();
+        self.broker.replace(approved, attempt, &view);
     }
 
     fn play(&mut self, op: Op) {
@@ -545,10 +672,12 @@ impl<B: Venue> World<B> {
             }
             14..=16 => MarketData::SessionClose,
             17 | 18 => MarketData::SessionOpen,
-            19..=27 => return self.submit(s, x, y),
-            28 => {
+            19..=26 => return self.submit(s, x, y),
+            27 | 28 => {
                 let n = self.orders.len() as u32;
-                if n > 0 {
+                if n > 0 && y % 4 > 0 {
+                    self.replace(OrderId(u64::from(1 + x % n)), x / n, y / 4);
+                } else if n > 0 {
                     self.broker.cancel(OrderId(u64::from(1 + x % n)), Time::from_nanos(self.now));
                 }
                 return;
@@ -643,6 +772,15 @@ impl Venue for Unreliable {
         self.orders.insert(order.order().id, order.order().clone());
         let mine = View { portfolio: self.own.portfolio(), ..*view };
         self.inner.submit(order, &mine);
+    }
+    fn submit_group(&mut self, group: ApprovedGroup, view: &View<'_>) {
+        self.orders.extend(group.orders().map(|o| (o.id, o.clone())));
+        let mine = View { portfolio: self.own.portfolio(), ..*view };
+        self.inner.submit_group(group, &mine);
+    }
+    fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
+        let mine = View { portfolio: self.own.portfolio(), ..*view };
+        self.inner.replace(order, attempt, &mine);
     }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.inner.cancel(order, now);
@@ -755,7 +893,8 @@ proptest! {
 #[test]
 fn every_kind_of_order_fills_somewhere() {
     let (mut kinds, mut ends, mut partial) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new(), 0);
-    for seed in 0..150 {
+    let mut replaced = [0, 0];
+    for seed in 0..240 {
         let mut rng = Rng(seed);
         let config = config(seed as u32 % 54);
         let mut w = World::new(Exchange::new(config.clone()).unwrap(), &config, true);
@@ -772,10 +911,12 @@ fn every_kind_of_order_fills_somewhere() {
             let kind = kind.split(' ').next().unwrap_or_default().to_owned();
             *kinds.entry(kind).or_default() += usize::from(t.filled > Quantity::ZERO);
             *ends.entry(format!("{:?}", t.end)).or_default() += 1;
+            replaced[usize::from(t.filled > Quantity::ZERO)] += t.replaced;
             partial += usize::from(t.filled > Quantity::ZERO && t.filled < t.order.quantity);
         }
     }
-    assert!(kinds.len() == 8 && kinds.values().all(|n| *n > 10), "{kinds:?}");
+    assert!(replaced.iter().all(|n| *n > 10), "{replaced:?}");
+    assert!(kinds.len() == 9 && kinds.values().all(|n| *n > 10), "{kinds:?}");
     assert!(ends.len() == 4 && ends.values().all(|n| *n > 50), "{ends:?}");
     assert!(partial > 20, "{partial} {kinds:?} {ends:?}");
 }
@@ -814,14 +955,14 @@ proptest! {
 
     /// A whole engine behind the unreliable line ends with the broker's books, and never holds more than it wanted by ordering twice.
     #[test]
-    fn an_engine_behind_an_unreliable_line_ends_with_the_brokers_books(n in 0_u32..54, seed in any::<u64>(), style in 0_u32..6) {
-        let order_style = [OrderStyle::Market, OrderStyle::MarketOnClose, OrderStyle::MarketOnOpen][style as usize % 3];
-        let schedule = [Schedule::Signal, Schedule::SessionClose][style as usize / 3];
+    fn an_engine_behind_an_unreliable_line_ends_with_the_brokers_books(n in 0_u32..54, seed in any::<u64>(), style in 0_u32..10, replace in any::<bool>()) {
+        let order_style = [OrderStyle::Market, OrderStyle::MarketOnClose, OrderStyle::MarketOnOpen, OrderStyle::Notional, OrderStyle::Limit][style as usize % 5];
+        let schedule = [Schedule::Signal, Schedule::SessionClose][style as usize / 5];
         let strategies = (0..2)
             .map(|i| Strategy::new(StrategyId::new(&format!("s{i}")).unwrap(), Box::new(Fickle(seed ^ i))))
             .collect();
         let line = Unreliable::new(&config(n), seed);
-        let config = EngineConfig { schedule, order_style, ..EngineConfig::default() };
+        let config = EngineConfig { schedule, order_style, replace, ..EngineConfig::default() };
         let pipeline = Pipeline { strategies, ..Pipeline::default() };
         let engine = Engine::new(config, pipeline, START.parse().unwrap(), Time::from_nanos(0)).unwrap();
         let mut run = Backtest::new(engine, line);
@@ -857,6 +998,9 @@ proptest! {
         for i in 0..4 {
             prop_assert_eq!(books.quantity(symbol(i)), own.quantity(symbol(i)));
         }
+        // Never more than was approved.
+        let state = run.engine().kill_switch().reason();
+        prop_assert!(!state.contains("the broker"), "{}", state);
         prop_assert!((books.cash() - own.cash()).to_f64().abs() < 1e-3, "{} {}", books.cash(), own.cash());
     }
 }

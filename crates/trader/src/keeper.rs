@@ -248,7 +248,7 @@ impl Recorder for Keeper {
                     realised: (realised != Cash::ZERO).then_some(realised),
                 });
             }
-            OrderReport::Accepted { .. } | OrderReport::Noted { .. } => {}
+            OrderReport::Accepted { .. } | OrderReport::Noted { .. } | OrderReport::Replaced { .. } => {}
             OrderReport::Rejected { order, reason, time } => {
                 *self.ended.entry("rejected").or_default() += 1;
                 self.end(*order, format!("rejected at {time}: {reason}"));

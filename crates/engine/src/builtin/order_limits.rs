@@ -142,7 +142,11 @@ impl OrderLimits {
             | OrderKind::LimitOnOpen { price }
             | OrderKind::LimitOnClose { price } => Some((price.to_f64(), last)),
             OrderKind::Stop { trigger } => Some((trigger.to_f64(), last)),
-            OrderKind::Market | OrderKind::MarketOnOpen | OrderKind::MarketOnClose => {
+            OrderKind::Market
+            | OrderKind::MarketOnOpen
+            | OrderKind::MarketOnClose
+            | OrderKind::Notional { .. }
+            | OrderKind::TrailingStop { .. } => {
                 let quote = view.market.last(order.symbol).and_then(|l| l.quote).map(|(q, _)| q.mid());
                 let close = || self.closes.get(order.symbol).map(|c| c.to_f64());
                 quote.or_else(close).map(|reference| (last, reference))

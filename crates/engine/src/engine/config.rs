@@ -31,6 +31,10 @@ pub enum OrderStyle {
     MarketOnOpen,
     /// Market: at the next price.
     Market,
+    /// Market, in dollars: what makes a position larger is ordered for its value at the last price, for the day; what makes it smaller, in shares.
+    Notional,
+    /// Limit for the day, `limit_bps` worse than the last price.
+    Limit,
 }
 
 /// What to do when a plugin cannot use an event.
@@ -58,6 +62,12 @@ pub struct EngineConfig {
     pub schedule: Schedule,
     /// How orders are placed.
     pub order_style: OrderStyle,
+    /// How much worse than the last price a limit order may fill, in basis points, -1000 to 1000; below zero it waits for a better one.
+    pub limit_bps: f64,
+    /// Whether limit orders work in the extended hours of the day too, 4:00 to 20:00 New York.
+    pub extended_hours: bool,
+    /// Whether a working order of which less is wanted is replaced by a smaller one; otherwise it is cancelled, and what is still wanted ordered anew.
+    pub replace: bool,
     /// Smallest change of a weight (fraction of equity) worth trading, 0 to 0.5. Closing a position is always worth it.
     pub no_trade_band: f64,
     /// Smallest order in dollars, 0 to 1e6.
@@ -85,6 +95,9 @@ impl Default for EngineConfig {
             epoch: 1,
             schedule: Schedule::SessionClose,
             order_style: OrderStyle::MarketOnClose,
+            limit_bps: 10.0,
+            extended_hours: false,
+            replace: false,
             no_trade_band: 0.01,
             min_notional: 1.0,
             lot: 1e-9,
@@ -106,6 +119,15 @@ impl EngineConfig {
     pub fn check(&self) -> Result<(), Invalid> {
         let mut bad = Invalid::default();
         bad.require(self.epoch > 0, "epoch", self.epoch, "1 to 4294967295");
+        let bps = self.limit_bps;
+        bad.require((-1000.0..=1000.0).contains(&bps), "limit_bps", bps, "-1000 to 1000");
+        let limits = self.order_style == OrderStyle::Limit;
+        bad.require(
+            limits || !self.extended_hours,
+            "extended_hours",
+            self.extended_hours,
+            "false, unless order_style is limit",
+        );
         bad.require((0.0..=0.5).contains(&self.no_trade_band), "no_trade_band", self.no_trade_band, "0 to 0.5");
         bad.require((0.0..=1e6).contains(&self.min_notional), "min_notional", self.min_notional, "0 to 1e6");
         bad.require((1e-9..=1e6).contains(&self.lot), "lot", self.lot, "1e-9 to 1e6");

@@ -1,13 +1,15 @@
 //! What a broker reports: each share is booked once, whoever reports it and in whatever order.
 
 use tradewind_core_types::{
-    BrokerReport, ExecutionId, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, Said, Turn, WorkingOrder,
+    BrokerReport, ExecutionId, Fill, OrderId, OrderReport, OrderState, Progress, Quantity, ReportKind, Said, Turn,
+    WorkingOrder,
 };
 
 use super::executions::{Booked, Known};
 use super::{Engine, State};
 use crate::effect::{Effects, Emitted};
 use crate::error::EngineError;
+use crate::position::ExitsAs;
 
 impl Engine {
     /// Books a report and passes on what was news.
@@ -42,11 +44,16 @@ impl Engine {
                     self.note(r, state, out);
                 }
             }
+            Turn::Go(OrderState::Replaced) => self.replaced(r, out),
             Turn::Go(next) => self.go(r, next, out),
             Turn::Resume => {
                 let next = known.working.get(r.order).map_or(state, WorkingOrder::at_work);
                 self.go(r, next, out);
+                if kind == ReportKind::ReplaceRejected {
+                    self.not_replaced(r.order);
+                }
             }
+            Turn::Old if kind == ReportKind::ReplaceRejected => self.not_replaced(r.order),
             Turn::Old => {}
             Turn::Contradicts => {
                 self.state.contradicted += 1;
@@ -62,7 +69,7 @@ impl Engine {
     }
 
     /// An order goes to another state; its record follows.
-    fn go(&mut self, r: &BrokerReport, mut next: OrderState, out: &mut Effects) {
+    pub(super) fn go(&mut self, r: &BrokerReport, mut next: OrderState, out: &mut Effects) {
         let (order, time) = (r.order, r.time);
         // The order is among those on their way: the table lets no other one go on.
         if let Some(w) = self.state.known.working.get_mut(order) {
@@ -85,7 +92,7 @@ impl Engine {
                 let Some(remaining) = self.ended(order, *filled) else { return };
                 OrderReport::Expired { order, time, remaining }
             }
-            Said::Replaced { filled } => {
+            Said::Replaced { filled, .. } | Said::Filled { filled } => {
                 self.ended(order, *filled);
                 return self.note(r, next, out);
             }
@@ -119,6 +126,7 @@ impl Engine {
             id.inspect(|id| executions.set(id, Known::Unclear));
             return Ok(());
         };
+        w.at_least(p.to);
         let parts = w.progress(p.from, p.to);
         if let Some(id) = id {
             let Progress { from, to, price, fee, .. } = *p;
@@ -131,7 +139,7 @@ impl Engine {
             return Ok(());
         }
         w.state = w.state.after_fill();
-        let (symbol, side, ordered) = (w.order.symbol, w.order.side, w.order.quantity);
+        let (symbol, side, most, exit) = (w.order.symbol, w.order.side, w.most(), w.exit);
         for (from, to) in parts {
             let (quantity, whole) = (to - from, p.to - p.from);
             // A part of what is reported pays its share of the fee, and the shares sum to the whole.
@@ -140,17 +148,24 @@ impl Engine {
             let fill = Fill { id: 0, order: r.order, time: r.time, symbol, side, quantity, price, fee, slippage_bps };
             let done = self.state.known.working.get_mut(r.order).is_some_and(|w| {
                 w.remaining -= fill.signed();
-                if w.remaining.is_zero() && !w.state.is_terminal() {
+                w.spent += fill.price * fill.quantity;
+                // One that may have been replaced ends when that is known, and one in dollars by the broker's word.
+                let done = w.remaining.is_zero() && !w.in_doubt() && (w.ended || w.dollars().is_none());
+                if done && !w.state.is_terminal() {
                     w.state = OrderState::Filled;
                 }
-                w.remaining.is_zero()
+                done
             });
             if done {
                 self.finished(r.order);
             }
             self.book(fill, out)?;
         }
-        self.check_filled(r.order, ordered, p.to);
+        self.check_filled(r.order, most, p.to);
+        self.check_spent(r.order);
+        if exit {
+            self.exited(r.order, symbol, side);
+        }
         Ok(())
     }
 
@@ -183,13 +198,27 @@ impl Engine {
         }
     }
 
+    /// More spent than was approved of an order in dollars.
+    fn check_spent(&mut self, order: OrderId) {
+        let State { known, kill_switch, .. } = &mut self.state;
+        if let Some(w) = known.working.fillable(order)
+            && let Some(amount) = w.dollars().filter(|a| w.spent > *a)
+        {
+            let reason = format!("order {}: the broker's fills cost {} of {amount} ordered", order.0, w.spent);
+            kill_switch.disagree(reason, known.clock);
+        }
+    }
+
     /// Nothing more comes of an order; gives whether that is news.
     pub(super) fn finished(&mut self, order: OrderId) -> bool {
         let State { known, making_way, closing, due, .. } = &mut self.state;
         // A closing order that is refused would be refused again and again: it waits for the next decision.
         let refused = known.working.get(order).is_some_and(|w| w.state == OrderState::Rejected);
         let Some(symbol) = known.working.end(order) else { return false };
-        let closed = closing.remove(&symbol) && !refused;
+        // Where exits are orders, what is held now may have none.
+        let orders = self.managed && self.config.position.exits == ExitsAs::Orders;
+        let bare = orders && known.working.of(symbol).next().is_none();
+        let closed = (closing.remove(&symbol) || bare) && !refused;
         if making_way.remove(&symbol) || closed {
             due.symbols.insert(symbol);
         }
@@ -205,7 +234,7 @@ impl Engine {
         }
         w.ended = true;
         let unfilled = w.order.quantity - filled;
-        w.remaining -= if w.remaining > Quantity::ZERO { unfilled } else { -unfilled };
+        w.expect(filled);
         if w.remaining.is_zero() {
             self.finished(order);
         }

@@ -83,17 +83,29 @@ impl Engine {
             outcome: Outcome::NotTraded(String::new()),
         };
         let own = || view.working.of(t.symbol);
-        let pending: Quantity = own().map(|w| w.remaining).sum();
-        let (mut makes_way, mut closes) = (false, false);
+        let pending: Quantity = own().map(WorkingOrder::to_come).sum();
+        let (mut against, mut in_doubt, mut closes) = (None, false, false);
         let sized = size(&self.config, self.lot, pending, &view, &mut decision).and_then(|(side, quantity)| {
+            // Exits make way for every change of the position.
+            let exits = || own().filter(|w| w.exit && !w.ended);
+            if let Some(first) = exits().next() {
+                in_doubt = true;
+                out.extend(exits().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
+                return Err(format!(
+                    "exits are working (from number {} on): they are cancelled first",
+                    first.order.id.0
+                ));
+            }
             // Never both sides at once: what works against the new order is cancelled, and decided again when that is known.
             let sign = if side == Side::Buy { 1 } else { -1 };
-            let against = || own().filter(|w| !w.ended && w.remaining.signum() == -sign);
-            if let Some(first) = against().next() {
-                makes_way = true;
-                out.extend(against().map(|w| Effect::Cancel { order: w.order.id, time: view.now }));
-                let number = first.order.id.0;
-                return Err(format!("an order on the other side is working (number {number}): it is cancelled first"));
+            if own().any(|w| !w.ended && w.remaining.signum() == -sign) {
+                against = Some((side, quantity));
+                return Err(String::new());
+            }
+            if let Some(w) = own().find(|w| w.in_doubt()) {
+                in_doubt = true;
+                let number = w.order.id.0;
+                return Err(format!("whether order {number} is replaced is not known yet: decided again then"));
             }
             let most = decision.sizing.map_or(quantity, |s| s.tradable().abs());
             if most < quantity {
@@ -113,6 +125,8 @@ impl Engine {
                     OrderStyle::MarketOnClose => (OrderKind::MarketOnClose, TimeInForce::Cls),
                     OrderStyle::MarketOnOpen => (OrderKind::MarketOnOpen, TimeInForce::Opg),
                     OrderStyle::Market => (OrderKind::Market, TimeInForce::Gtc),
+                    OrderStyle::Notional => in_dollars(side, quantity, &decision),
+                    OrderStyle::Limit => limited(&self.config, side, &decision),
                 };
                 Order {
                     id: OrderId(*next_order),
@@ -125,19 +139,26 @@ impl Engine {
                     tif,
                 }
             }
-            Err(why) => {
+            Err(mut why) => {
                 self.state.waiting.remove(t.symbol);
-                if makes_way {
+                if let Some((side, quantity)) = against {
+                    why = self.make_way(&mut decision, side, quantity, out);
+                } else if in_doubt {
                     self.state.making_way.insert(t.symbol);
                 } else if closes {
                     self.state.closing.insert(t.symbol);
                 }
+                let exits = if closes { None } else { self.protect(&mut decision) };
                 decision.outcome = Outcome::NotTraded(why);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
+                if let Some(group) = exits {
+                    self.submit_exits(group, out);
+                }
                 return Ok(());
             }
         };
-        if order.kind == OrderKind::Market && view.in_session == Some(false) {
+        let at_market = matches!(order.kind, OrderKind::Market | OrderKind::Notional { .. });
+        if at_market && view.in_session == Some(false) {
             let why = "outside market hours: it waits for the session's open";
             decision.checks.push(Step {
                 stage: Stage::PreTrade,
@@ -157,12 +178,16 @@ impl Engine {
                 }
                 decision.outcome = Outcome::Ordered(approved.order().id);
                 let order = approved.order().clone();
-                self.state.next_order += 1;
+                let group = self.exits_with(&approved, &mut decision);
+                self.state.next_order += 1 + group.as_ref().map_or(0, |g| g.exits().len() as u64);
                 self.state.known.working.insert(WorkingOrder::new(order.clone()));
                 self.state.known.records.ordered(order.id, &decision);
                 self.emit(Emitted::Decision(Box::new(decision)), out);
                 self.emit(Emitted::Order(order), out);
-                out.push(Effect::Submit(approved));
+                match group {
+                    Some(group) => self.submit_exits(group, out),
+                    None => out.push(Effect::Submit(approved)),
+                }
                 Ok(())
             }
             Err(verdict) => {
@@ -188,6 +213,26 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+}
+
+/// What makes a position larger, for its value at the price of the decision; what makes it smaller, in shares.
+fn in_dollars(side: Side, quantity: Quantity, d: &Decision) -> (OrderKind, TimeInForce) {
+    let sign = if side == Side::Buy { 1 } else { -1 };
+    match d.sizing.filter(|s| (s.held + s.working).signum() * sign >= 0) {
+        Some(s) => (OrderKind::Notional { amount: s.price * quantity }, TimeInForce::Day),
+        None => (OrderKind::Market, TimeInForce::Gtc),
+    }
+}
+
+/// A limit by the price of the decision, rounded to a tick that is not worse.
+fn limited(config: &EngineConfig, side: Side, d: &Decision) -> (OrderKind, TimeInForce) {
+    let tif = if config.extended_hours { TimeInForce::DayExtended } else { TimeInForce::Day };
+    let share = 1e-4 * config.limit_bps * if side == Side::Buy { 1.0 } else { -1.0 };
+    let exact = d.sizing.and_then(|s| Price::from_f64(s.price.to_f64() * (1.0 + share)).ok());
+    match exact {
+        Some(p) => (OrderKind::Limit { price: p.to_tick(side == Side::Sell).unwrap_or(p) }, tif),
+        None => (OrderKind::Market, TimeInForce::Day),
     }
 }
 

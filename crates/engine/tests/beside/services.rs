@@ -52,7 +52,7 @@ impl Service for Pays {
                     out.push(command(format!("fill {}", self.fills), Instruction::Deposit("1".parse()?)));
                 }
             }
-            Outgoing::Submit(_) | Outgoing::Cancel(_) => {
+            Outgoing::Submit(_) | Outgoing::Cancel(_) | Outgoing::Replace(_) => {
                 self.sent += 1;
                 if self.fails_at == Some(self.sent) {
                     return Err(BadInput::new("order", self.sent.to_string(), "fewer"));

@@ -2,8 +2,11 @@
 
 mod allocation;
 mod common;
+mod exits;
 mod opens;
 mod records;
+mod replace;
 mod risk_path;
 mod signals;
+mod styles;
 mod zero;

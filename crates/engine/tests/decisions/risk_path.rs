@@ -378,6 +378,12 @@ impl Venue for Forgetful {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
         self.0.submit(order, view);
     }
+    fn submit_group(&mut self, group: ApprovedGroup, view: &View<'_>) {
+        self.0.submit_group(group, view);
+    }
+    fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
+        self.0.replace(order, attempt, view);
+    }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.0.cancel(order, now);
     }

@@ -287,6 +287,12 @@ impl Venue for Late {
     fn submit(&mut self, order: ApprovedOrder, view: &View<'_>) {
         self.inner.submit(order, view);
     }
+    fn submit_group(&mut self, group: ApprovedGroup, view: &View<'_>) {
+        self.inner.submit_group(group, view);
+    }
+    fn replace(&mut self, order: ApprovedOrder, attempt: u8, view: &View<'_>) {
+        self.inner.replace(order, attempt, view);
+    }
     fn cancel(&mut self, order: OrderId, now: Time) {
         self.inner.cancel(order, now);
     }

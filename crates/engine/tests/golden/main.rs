@@ -261,6 +261,7 @@ fn pairs_exits_and_places() {
             trailing_stop: Some(0.02),
             max_age_sessions: Some(6),
             reentry_sessions: 2,
+            ..PositionParams::default()
         },
         executor: ExecutorParams { max_positions: 3, max_weight: 0.25, margin: 0.1 },
         ..on_signal()

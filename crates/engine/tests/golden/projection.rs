@@ -94,6 +94,14 @@ impl Recorder for Golden {
             OrderReport::Noted { order, time, said, state, words } => {
                 self.line(format_args!("noted {} at {}: {said:?} {state:?} {words:?}", order.0, time.nanos()))
             }
+            OrderReport::Replaced { order, time, attempt, quantity, kind, tif } => {
+                let (kind, tif) = (json(kind), json(tif));
+                self.line(format_args!(
+                    "replaced {} at {} by {attempt}: {quantity} {kind} {tif}",
+                    order.0,
+                    time.nanos()
+                ))
+            }
             OrderReport::Cancelled { order, time, remaining, .. } => {
                 self.cancels += 1;
                 self.line(format_args!("cancelled {} at {} of {remaining} realised {realised}", order.0, time.nanos()))

@@ -69,7 +69,7 @@ fn say(kind: ReportKind, filled: &str) -> Said {
         }
         K::PendingCancel => Said::PendingCancel,
         K::PendingReplace => Said::PendingReplace,
-        K::Replaced => Said::Replaced { filled: all },
+        K::Replaced => Said::Replaced { filled: all, by: None },
         K::DoneForDay => Said::DoneForDay,
         K::Stopped => Said::Stopped,
         K::Suspended => Said::Suspended,
@@ -87,6 +87,7 @@ fn say(kind: ReportKind, filled: &str) -> Said {
         }
         K::Restated => Said::Restated(words()),
         K::Unknown => Said::Unknown(words()),
+        K::Filled => Said::Filled { filled: all },
     }
 }
 

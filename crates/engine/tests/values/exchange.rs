@@ -1,155 +1,15 @@
 //! The simulated exchange, order by order: what is refused, what fills at which price, and what ends how.
 
-use std::collections::BTreeMap;
-
-use tradewind_core_types::View;
 use tradewind_core_types::{
-    ApprovedOrder, Bar, BrokerReport, Cash, CorporateAction, Event, FeatureValues, Fill, Market, MarketData, Order,
-    OrderId, OrderKind, Origin, Portfolio, Price, Quantity, Quote, Said, Side, Snapshot as _, Symbol, Time,
-    TimeInForce, Trade, approve,
+    Bar, CorporateAction, MarketData, OrderId, OrderKind, Quote, Side, Snapshot as _, TimeInForce, Trade,
 };
 use tradewind_engine::{Commission, Costs, Exchange, ExchangeConfig, Shorting, Slippage, Venue as _};
+
+use super::floor::*;
 
 use OrderKind::{LimitOnClose, LimitOnOpen, Market as AtMarket, MarketOnClose, MarketOnOpen};
 use Side::{Buy, Sell};
 use TimeInForce::{Cls, Day, Fok, Gtc, Ioc, Opg};
-
-fn symbol(s: &str) -> Symbol {
-    Symbol::new(s).unwrap()
-}
-fn p(s: &str) -> Price {
-    s.parse().unwrap()
-}
-fn q(s: &str) -> Quantity {
-    s.parse().unwrap()
-}
-fn at(n: i64) -> Time {
-    Time::from_nanos(n)
-}
-fn limit(price: &str) -> OrderKind {
-    OrderKind::Limit { price: p(price) }
-}
-fn bar(close: &str) -> MarketData {
-    MarketData::Bar(Bar::close_only(p(close)))
-}
-fn volume(close: &str, volume: &str) -> MarketData {
-    MarketData::Bar(Bar { volume: Some(q(volume)), ..Bar::close_only(p(close)) })
-}
-fn whole(o: &str, h: &str, l: &str, c: &str) -> MarketData {
-    MarketData::Bar(Bar::new(Some(p(o)), Some(p(h)), Some(p(l)), p(c), None).unwrap())
-}
-fn trade(price: &str) -> MarketData {
-    MarketData::Trade(Trade { price: p(price), size: q("1000"), buyer: None })
-}
-const OPEN: MarketData = MarketData::SessionOpen;
-const CLOSE: MarketData = MarketData::SessionClose;
-
-/// An exchange with its market and an account, whose fills are booked. Every event is ten nanoseconds after the one before.
-struct Floor {
-    exchange: Exchange,
-    market: Market,
-    features: FeatureValues,
-    account: Portfolio,
-    orders: BTreeMap<u64, Order>,
-    now: i64,
-}
-
-impl Floor {
-    fn new(config: ExchangeConfig, cash: &str) -> Self {
-        Self {
-            exchange: Exchange::new(config).unwrap(),
-            market: Market::default(),
-            features: FeatureValues::default(),
-            account: Portfolio::with_cash(cash.parse().unwrap()),
-            orders: BTreeMap::new(),
-            now: 0,
-        }
-    }
-    /// Without costs.
-    fn free(shorting: Shorting, leverage: f64) -> Self {
-        Self::new(ExchangeConfig { costs: free(), shorting, leverage }, "1000")
-    }
-    /// Something is held without having been ordered here.
-    fn holds(mut self, s: &str, quantity: &str, price: &str) -> Self {
-        self.sees(s, bar(price));
-        let side = if q(quantity) > Quantity::ZERO { Buy } else { Sell };
-        self.account.fill(&fill(symbol(s), side, q(quantity).abs(), p(price), Cash::ZERO)).unwrap();
-        self
-    }
-    /// An event ten nanoseconds later (none when the time is to stay), and what is reported at it.
-    fn event(&mut self, s: &str, data: MarketData, later: i64) -> Vec<String> {
-        self.now += later;
-        let e =
-            Event { time: at(self.now), symbol: (!s.is_empty()).then(|| symbol(s)), origin: Origin::default(), data };
-        let mut reports = Vec::new();
-        let view = View::new(e.time, &self.market, &self.features, &self.account);
-        self.exchange.on_event(&e, &view, &mut reports).unwrap();
-        let said = reports.iter().map(|r| self.book(r)).collect();
-        self.market.apply(&e);
-        if let (Some(s), Some(price)) = (e.symbol, e.mark()) {
-            self.account.mark(s, price);
-        }
-        said
-    }
-    fn sees(&mut self, s: &str, data: MarketData) -> Vec<String> {
-        self.event(s, data, 10)
-    }
-    fn book(&mut self, r: &BrokerReport) -> String {
-        let n = r.order.0;
-        match &r.said {
-            Said::Accepted => format!("{n} accepted"),
-            Said::Rejected(why) => format!("{n} {why}"),
-            Said::Cancelled { filled } => format!("{n} cancelled after {filled}"),
-            Said::Expired { filled } => format!("{n} expired after {filled}"),
-            Said::Progress(x) => {
-                let o = &self.orders[&n];
-                self.account.fill(&fill(o.symbol, o.side, x.to - x.from, x.price, x.fee)).unwrap();
-                format!("{n} {} to {} at {} slipped {}", x.from, x.to, x.price, x.slippage_bps)
-            }
-            other => panic!("the simulated exchange never says {other:?}"),
-        }
-    }
-    /// Sends an order now.
-    fn order(&mut self, id: u64, s: &str, side: Side, quantity: &str, kind: OrderKind, tif: TimeInForce) {
-        let (time, symbol, quantity) = (at(self.now), symbol(s), q(quantity));
-        let order = Order { id: OrderId(id), decision: id, time, symbol, side, quantity, kind, tif };
-        let view = View::new(time, &self.market, &self.features, &self.account);
-        let approved: ApprovedOrder = approve(order.clone(), [], &view, &mut Vec::new()).unwrap();
-        self.exchange.submit(approved, &view);
-        self.orders.insert(id, order);
-    }
-    /// Sends a market order and gives what is said of it at once.
-    fn answer(&mut self, id: u64, s: &str, side: Side, quantity: &str) -> Vec<String> {
-        self.order(id, s, side, quantity, AtMarket, Gtc);
-        let said = self.sees("", MarketData::Timer(0));
-        if said == [format!("{id} accepted")] {
-            self.exchange.cancel(OrderId(id), at(self.now));
-            assert_eq!(self.sees("", MarketData::Timer(0)), [format!("{id} cancelled after 0")]);
-        }
-        said
-    }
-}
-
-fn fill(symbol: Symbol, side: Side, quantity: Quantity, price: Price, fee: Cash) -> Fill {
-    Fill { id: 1, order: OrderId(1), time: at(0), symbol, side, quantity, price, fee, slippage_bps: 0.0 }
-}
-fn free() -> Costs {
-    Costs { slippage: Slippage::NONE, commission: Commission::NONE }
-}
-/// Prices one percent worse.
-fn slips() -> Costs {
-    Costs { slippage: Slippage { bps: 100.0, ..Slippage::NONE }, commission: Commission::NONE }
-}
-fn capped(share: f64) -> ExchangeConfig {
-    let slippage = Slippage { max_participation: Some(share), ..Slippage::NONE };
-    ExchangeConfig { costs: Costs { slippage, ..free() }, ..ExchangeConfig::default() }
-}
-fn act(a: CorporateAction) -> MarketData {
-    MarketData::CorporateAction(a)
-}
-fn halt(halted: bool) -> MarketData {
-    act(CorporateAction::Halt { halted })
-}
 
 #[test]
 fn settings_have_ranges() {

@@ -2,4 +2,11 @@
 
 mod costs;
 mod exchange;
+mod extended;
+mod floor;
+mod groups;
+mod groups_model;
 mod ledger;
+mod notional;
+mod replace;
+mod trailing;

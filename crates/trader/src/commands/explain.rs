@@ -48,10 +48,13 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
     }
     let (name, order) = named(a)?;
     let folder = RunFolder::open(name)?;
+    let (orders, fills) = (folder.orders()?, folder.fills()?);
+    // An exit has no decision of its own: it is explained with the one that it protects.
+    let behind = order.and_then(|n| orders.iter().find(|o| o.order.id.0 == n)).map(|o| o.order.decision);
     let wanted = |d: &Decision| {
         a.symbol.as_deref().is_none_or(|s| d.symbol.as_str() == s)
             && match (order, a.date) {
-                (Some(n), _) => matches!(d.outcome, Outcome::Ordered(id) if id.0 == n),
+                (Some(_), _) => behind == Some(d.id),
                 (None, Some(date)) => crate::run::date(d.time) == date,
                 (None, None) => false,
             }
@@ -63,7 +66,6 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
             found.push(d);
         }
     }
-    let (orders, fills) = (folder.orders()?, folder.fills()?);
     if found.is_empty() {
         let on = a.symbol.as_deref().map(|s| format!(" on {s}")).unwrap_or_default();
         return Err(Failure::Usage(match (order, a.date) {
@@ -90,6 +92,12 @@ pub(super) fn run(a: &Args) -> Result<(), Failure> {
         let of_order: Vec<Fill> =
             fills.iter().map(|f| f.fill).filter(|f| order.is_some_and(|o| o.id == f.order)).collect();
         text.push_str(&tradewind_engine::explain(d, order, &of_order, |o| Dataset::describe(&summary.sources, o)));
+        let others = |o: &&OrderRow| o.order.decision == d.id && order.is_none_or(|own| own.id != o.order.id);
+        for exit in orders.iter().filter(others) {
+            let of_exit = fills.iter().map(|f| f.fill).filter(|f| f.order == exit.order.id);
+            text.push_str(&tradewind_engine::explain_exit(&exit.order, of_exit));
+            text.push_str(&format!("outcome    {}\n", exit.ended));
+        }
         // The operator's last word before the decision, and what else was commanded on its day.
         let before: Vec<_> = summary.commands.iter().filter(|c| c.time <= d.time && c.result == "done").collect();
         let today = |t| crate::run::date(t) == crate::run::date(d.time);

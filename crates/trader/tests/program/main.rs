@@ -12,5 +12,6 @@ mod fetch;
 mod kill;
 mod meets;
 mod mutations;
+mod orders;
 mod pairs;
 mod scenario;
