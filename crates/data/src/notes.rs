@@ -13,7 +13,7 @@ pub struct Notes {
     pub holiday_rows: usize,
     /// Rows left out by `from`, `to` or `symbols`.
     pub left_out: usize,
-    /// Empty cells after a symbol's first value, by symbol, in the order of [`EventTable::symbols`].
+    /// Empty cells after a symbol's first value, by symbol, in the order of [`crate::EventTable::symbols`].
     pub missing: Vec<usize>,
     /// Rows stamped at midnight that were read as dates: all of their symbol are.
     pub midnights: usize,

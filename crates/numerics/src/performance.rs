@@ -73,16 +73,17 @@ pub fn cumulative_return(returns: &[f64]) -> Option<f64> {
     growth(returns).map(|w| w - 1.0)
 }
 
-/// Whether wealth ever was zero or below. From then on returns multiply out, but their signs and sizes say nothing of gains and losses: only the
-/// return over the whole period and drawdowns are defined.
+/// Whether wealth was zero or below before the last return. From then on returns multiply out, but their signs and sizes say nothing of gains and
+/// losses: only the return over the whole period and drawdowns are defined.
 ///
 /// ```
 /// use tradewind_numerics::performance::ruined;
-/// assert!(ruined(&[0.5, -1.25, -0.5]) && !ruined(&[0.5, -0.99]));
+/// assert!(ruined(&[0.5, -1.25, -0.5]) && !ruined(&[0.5, -1.25]));
 /// ```
 pub fn ruined(returns: &[f64]) -> bool {
+    let before = returns.split_last().map_or(returns, |x| x.1);
     let mut wealth = 1.0;
-    returns.iter().any(|r| {
+    before.iter().any(|r| {
         wealth *= 1.0 + r;
         wealth <= 0.0
     })
