@@ -163,7 +163,7 @@ impl StrategyRecords {
     pub fn booked(&mut self, action: CorporateAction, before: &Position, after: Option<&Position>) {
         self.shares.action(action, before, after);
     }
-    /// Of how many orders it is known which strategies wanted them.
+    /// The number of orders whose strategies are remembered.
     pub fn orders(&self) -> usize {
         self.shares.orders()
     }
