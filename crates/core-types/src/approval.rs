@@ -85,7 +85,7 @@ impl ApprovedOrder {
         self
     }
 
-    /// What is ordered in dollars is not divided or joined: nobody knows yet how many shares that is.
+    /// An order in dollars is neither divided nor joined: nobody knows yet how many shares it is.
     fn in_shares(&self) -> Result<(), BadInput> {
         match self.order.kind {
             OrderKind::Notional { .. } => {
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        // 7 bought and 3 sold: 4 are left to buy. What was netted goes with the first child.
+        // 7 bought and 3 sold: 4 are left to buy. The netted part goes with the first child.
         let net = ApprovedOrder::net(&[approved(2, -3), approved(1, 7)]).unwrap().unwrap();
         assert_eq!((net.order().id, net.order().signed(), net.order().time), (OrderId(1), n(4), Time::from_nanos(2)));
         assert_eq!(of(&net), [(1, 7), (2, -3)]);

@@ -22,7 +22,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// Who began a trade, as tables say it: `buy`, `b`, `true` or 1 the buyer; `sell`, `s`, `false` or -1 the seller; 0 is not known.
+    /// The side that began a trade, as tables say it: `buy`, `b`, `true` or 1 the buyer; `sell`, `s`, `false` or -1 the seller; 0 is not known.
     ///
     /// # Errors
     /// When a text is none of these.

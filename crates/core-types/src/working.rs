@@ -34,11 +34,11 @@ pub struct WorkingOrder {
     pub order: Order,
     /// Under which attempt's name it works, from 1.
     pub attempt: u8,
-    /// What its fills cost, before fees; kept for orders in dollars.
+    /// The cost of its fills, before fees; kept for orders in dollars.
     pub spent: Cash,
     /// Whether it only closes what is held, or what another order fills ([`crate::ApprovedGroup`]): it may never fill, and counts as nothing to come.
     pub exit: bool,
-    /// What it is to be replaced by.
+    /// The replacement that was asked for.
     pub replacement: Option<Box<Replacement>>,
     /// Where it is, as far as its broker has said.
     pub state: OrderState,
@@ -80,7 +80,7 @@ impl WorkingOrder {
         !self.ended && self.replacement.as_ref().is_some_and(|r| !r.refused)
     }
 
-    /// What is to be reckoned with of it, with its sign: nothing of an exit, otherwise what is still to come, once a replacement that is awaited has happened.
+    /// The quantity to reckon with, with its sign: nothing of an exit, otherwise what is still to come, once a replacement that is awaited has happened.
     pub fn to_come(&self) -> Quantity {
         if self.exit {
             return Quantity::ZERO;
@@ -260,7 +260,7 @@ impl WorkingOrders {
         if let Some(own) = self.by_symbol.get_mut(symbol) {
             own.retain(|x| *x != id);
         }
-        // What was ordered is not always what the whole of it was: replaced, or in dollars.
+        // The first terms of an order that was replaced, or is in dollars, do not say how much it was in all.
         let changed = w.attempt > 1 || w.dollars().is_some();
         if changed || w.booked.as_slice() != [(Quantity::ZERO, w.order.quantity)] {
             self.remember(w);
@@ -386,7 +386,7 @@ mod tests {
         let sale = Order { side: Side::Sell, ..working().order };
         let exit = WorkingOrder::exit(sale.clone());
         assert_eq!((exit.to_come(), exit.remaining), (q(0), q(-10)));
-        // What was replaced is remembered although all of it has filled: its first terms are not the whole.
+        // A replaced order is remembered although all of it has filled: its first terms are not the whole.
         let mut all = WorkingOrders::default();
         let mut w = WorkingOrder { attempt: 2, ..WorkingOrder::new(sale) };
         w.progress(q(0), q(10));

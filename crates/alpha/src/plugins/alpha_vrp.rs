@@ -412,6 +412,21 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_can_be_no_vix_is_refused_and_changes_nothing() {
+        for vix in [1e300, 1e-300, 0.0, -20.0, f64::INFINITY, f64::NAN, 10_000.1, 0.009] {
+            let mut c = VrpParams::default().build().unwrap();
+            assert!(c.update(&row(Some(vix), 0.0)).is_err_and(|e| e.what == "vix"), "{vix}");
+        }
+        let (mut c, mut last) = (VrpParams::default().build().unwrap(), None);
+        for i in 0..30_u32 {
+            let vix = if i % 2 == 0 { 0.01 } else { 10_000.0 };
+            last = c.update(&row(Some(vix), 0.01 * f64::from(i % 3))).unwrap();
+        }
+        let o = last.unwrap();
+        assert!([o.implied, o.vrp, o.ratio, o.score].into_iter().flatten().all(f64::is_finite));
+    }
+
+    #[test]
     fn all_violations_are_named() {
         let p = VrpParams {
             symbol: String::new(),

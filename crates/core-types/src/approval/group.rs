@@ -9,7 +9,7 @@ use crate::order::{Order, OrderId, OrderKind, Side, TimeInForce};
 /// Orders of one symbol that hang together. An entry with two exits is a bracket, with one a one-triggers-other; two exits alone are a one-cancels-other.
 ///
 /// Exits close, and do nothing else: they lie on the other side than the entry, work only for what it has filled, and together never fill more than
-/// that. What one of them fills the other one loses. When one is cancelled, so are all. One of them is a limit order (takes the profit), the other one a stop.
+/// that. The fills of one are taken off the other. When one is cancelled, so are all. One of them is a limit order (takes the profit), the other one a stop.
 ///
 /// Exits need no approval of their own beyond that of their entry, since they can only undo what it does; those of a position that is held come from an
 /// order to close it that was approved.

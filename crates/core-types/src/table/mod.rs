@@ -32,7 +32,7 @@ pub enum Cell {
     Str(String),
 }
 
-/// What the cells of a column must be.
+/// The kind of cells that a column must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Numbers.
@@ -43,7 +43,7 @@ pub enum ColumnKind {
     Bool,
     /// Text.
     Text,
-    /// Of several kinds.
+    /// Cells of several kinds.
     Any,
 }
 

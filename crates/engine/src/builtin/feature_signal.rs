@@ -160,6 +160,20 @@ mod tests {
             let said = [None, Some(0.25), None, Some(0.09), Some(2.0), Some(-0.2)].map(&mut go);
             assert_eq!(said, [None, Some(0.5), None, Some(0.0), Some(1.0), Some(against)]);
         }
+        // Under a new name the last value holds on, for as long as it would have.
+        let (day, to) = (|n| Time::MIN.plus(Span::from_days(n)), Symbol::new("SPX").unwrap());
+        for (now, said) in [(4, vec![("SPX", 0.5, Some(day(5)))]), (5, vec![])] {
+            let (mut alpha, mut features) = (p.build().unwrap(), FeatureValues::default());
+            features.set(id, 0.25, Time::MIN);
+            let mut out = Signals::new();
+            alpha.on_event(&event, &View::new(Time::MIN, &market, &features, &portfolio), &mut out).unwrap();
+            out.clear();
+            let data = MarketData::CorporateAction(CorporateAction::SymbolChange { to });
+            let renamed = Event { time: day(now), symbol: Symbol::new("SPY").ok(), data, ..event.clone() };
+            alpha.on_event(&renamed, &View::new(day(now), &market, &features, &portfolio), &mut out).unwrap();
+            let got: Vec<_> = out.iter().map(|s| (s.symbol().as_str(), s.score, s.expires)).collect();
+            assert_eq!(got, said, "after {now} days");
+        }
         let wrong = FeatureSignalParams { symbols: vec![], full: 0.0, enter: f64::NAN, ..p };
         assert_eq!(wrong.build().unwrap_err().0.len(), 3);
     }

@@ -3,6 +3,7 @@
 mod allocation;
 mod common;
 mod exits;
+mod marks;
 mod opens;
 mod records;
 mod replace;

@@ -318,6 +318,14 @@ mod tests {
     }
 
     #[test]
+    fn a_distance_that_is_only_rounding_is_none() {
+        // Their mean is 0.2, which as a sum of floats is 0.2 + 4e-17.
+        assert_eq!(z(&[0.1, 0.3, 0.2]), Some(0.0));
+        assert!((z(&[0.1, 0.2, 0.3]).unwrap() - 1.0).abs() < 1e-12);
+        assert!((z(&[1e-9, 2e-9, 3e-9]).unwrap() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn quality_falls_between_enter_and_full_for_the_contradicted_side() {
         let p = FePriceNewsDivParams { enter: 1.0, full: 3.0, floor: 0.2, min_correlation: 0.1, ..Default::default() };
         let d = p.build().unwrap();
