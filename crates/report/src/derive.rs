@@ -54,9 +54,14 @@ pub(crate) struct Derived {
     pub warnings: Vec<Warning>,
 }
 
-/// Money traded by a fill.
+/// Money traded by a fill; nothing is traded by the payout of a delisting.
 pub(crate) fn value(t: &TradeRow) -> f64 {
-    (t.fill.price * t.fill.quantity).to_f64()
+    if t.fill.is_payout() { 0.0 } else { (t.fill.price * t.fill.quantity).to_f64() }
+}
+
+/// The fills of orders: all but the payouts of delistings.
+pub(crate) fn ordered<'a>(trades: impl IntoIterator<Item = &'a TradeRow>) -> usize {
+    trades.into_iter().filter(|t| !t.fill.is_payout()).count()
 }
 
 /// What slippage cost: the distance from the reference price, which is price / (1 + s) for buys and price / (1 - s) for sells.

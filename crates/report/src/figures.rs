@@ -5,7 +5,7 @@ use tradewind_numerics::performance::{
 };
 
 use crate::data::ReportData;
-use crate::derive::{Derived, slippage_cost, value};
+use crate::derive::{Derived, ordered, slippage_cost, value};
 use crate::text::{UNDEFINED, dollars, number, percent, plain, plural};
 
 /// A figure for each column.
@@ -214,7 +214,7 @@ fn trading(data: &ReportData, d: &Derived) -> [Group; 2] {
     let e = d.gross.as_deref().zip(d.net.as_deref()).and_then(|(g, n)| exposure(g, n));
     let figure = |label, help: &str, cell: String| Figure { label, help: help.to_owned(), cells: vec![cell] };
     let fills = vec![
-        figure("Fills", "Number of fills.", number(data.trades.len() as f64, 0)),
+        figure("Fills", "Number of fills of orders.", number(ordered(&data.trades) as f64, 0)),
         figure("Turnover a year", "Half of everything bought and sold over mean equity, a year.", percent(turnover)),
         figure(
             "Hit rate of closing fills",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tradewind_numerics::performance::{drawdowns, hit_rate, monthly_returns, yearly_returns};
 
 use crate::data::{ReportData, Severity};
-use crate::derive::{Derived, slippage_cost};
+use crate::derive::{Derived, ordered, slippage_cost};
 use crate::figures::{groups, headlines};
 use crate::text::{UNDEFINED, dollars, esc, number, p_value, percent, plural};
 
@@ -177,7 +177,7 @@ pub(crate) fn strategy_table(data: &ReportData, d: &Derived) -> String {
             esc(name),
             dollars(Some(pnl)),
             percent(start.map(|s| pnl / s)),
-            number(trades.len() as f64, 0),
+            number(ordered(trades.iter().copied()) as f64, 0),
             percent(hit_rate(&realised)),
             dollars(Some(trades.iter().map(|t| t.fill.fee.to_f64()).sum())),
             dollars(Some(trades.iter().map(|t| slippage_cost(t)).sum()))

@@ -249,4 +249,14 @@ fn figures_agree_with_the_statistics() {
         ReportData { equity: equity(vec![100_000.0; 253]), trades: vec![trade(1), trade(2)], ..ReportData::default() };
     // Half of 2 x 30.000000001 x 200.04 over 100,000 in one year.
     assert!(render(&data).contains(">6.00 %<"));
+    // The payout of a delisting is listed, and is neither traded nor a fill of an order.
+    let mut payout = trade(4);
+    (payout.fill.order, payout.decision, payout.strategy) = (OrderId(0), None, "(delisting)".into());
+    let data = ReportData { trades: vec![trade(1), trade(2), payout], ..data };
+    let html = render(&data);
+    assert!(
+        html.contains(">6.00 %<") && html.contains("(delisting)") && html.contains("3 fills"),
+        "listed, not traded"
+    );
+    assert!(html.contains("Fills</button></th><td>2</td>"), "two fills of orders");
 }
